@@ -1,0 +1,65 @@
+"""Judgement: targets resolved and figures judged, between the KPI figures and the marts.
+
+What lives here: one asset. What does not: the rules (``kenpo_pipelines.catalogue``).
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.common import BACKFILL, MONTHS, column_schema, key_of, markdown_table, partition_result, preview
+from kenpo_pipelines.catalogue.judging import judge_month
+from kenpo_pipelines.models import ModelProject, Relation
+from resources.installation import Installation
+
+INPUTS = Relation("kpis", "judgement_inputs")
+JUDGEMENTS = Relation("judged", "kpi_judgements")
+
+
+def judgement_asset(project: ModelProject) -> dg.AssetsDefinition:
+    """Return the asset that judges every line of ``judgement_inputs``."""
+    source = next(source for source in project.sources if source.relation == JUDGEMENTS)
+
+    @dg.asset(
+        key=key_of(JUDGEMENTS),
+        deps=[key_of(INPUTS)],
+        group_name="judged",
+        owners=["team:planning"],
+        kinds={"python", "parquet"},
+        description=(
+            "Targets resolved by their rule (uniform, branch-set, prior year, 80 % of generics, qualitative) and figures judged "
+            "at printed precision in exact decimals: 達成, 未達成 or 判定不能 with its reason. "
+            "Grain: fiscal_year × branch_code × kpi_id."
+        ),
+        metadata={"dagster/column_schema": column_schema(source.columns)},
+        partitions_def=MONTHS,
+        backfill_policy=BACKFILL,
+    )
+    def kpi_judgements(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult[Any]:
+        month, lake = context.partition_key, installation.lake
+        rows = lake.read(INPUTS.layer, INPUTS.name, month).to_pylist()
+        judged = judge_month(rows, installation.catalogue, month)
+        version = lake.write(JUDGEMENTS.layer, JUDGEMENTS.name, month, judged)
+        contradictions = [
+            [one["fiscal_year"], one["branch_code"], one["kpi_id"], one["target_text"]]
+            for one in judged.to_pylist()
+            if one["reason"] == "contradictory_targets"
+        ]
+        return partition_result(
+            key_of(JUDGEMENTS),
+            rows=judged.num_rows,
+            version=version,
+            metadata={
+                "outcomes": _counts(judged.column("outcome").to_pylist()),
+                "contradictory_targets": dg.MetadataValue.md(
+                    markdown_table(["fiscal_year", "branch_code", "kpi_id", "registered"], contradictions)
+                ),
+                "preview": preview(installation.engine, JUDGEMENTS, month),
+            },
+        )
+
+    return kpi_judgements
+
+
+def _counts(outcomes: list[str]) -> dict[str, int]:
+    return {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}

@@ -1,0 +1,58 @@
+"""Scorecards: the workbooks of a month, written from what was published.
+
+What lives here: two assets. What does not: layout (``kenpo_pipelines.scorecards``).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.common import BACKFILL, MONTHS
+from kenpo_pipelines.scorecards.publication import COMPARISON, write_scorecards
+from resources.installation import Installation
+
+GROUP = "scorecards"
+_DEPS = [dg.AssetKey(["serving", "kpi_facts"]), dg.AssetKey(["serving", "submission_ledger"])]
+_BRANCHES = dg.AssetKey([GROUP, "branch_workbooks"])
+_COMPARISON = dg.AssetKey([GROUP, "comparison_workbook"])
+
+
+def scorecard_assets() -> dg.AssetsDefinition:
+    """Return the multi-asset of the month's workbooks."""
+    texts = {
+        _BRANCHES: "支部別KPI実績: one workbook per branch and one for 協会全体. Grain: one branch.",
+        _COMPARISON: "支部比較: 協会全体 first, then the branches in code order. Grain: one month.",
+    }
+    specs = [
+        dg.AssetSpec(
+            key=key,
+            deps=_DEPS,
+            group_name=GROUP,
+            owners=["team:planning"],
+            kinds={"excel"},
+            description=text,
+            partitions_def=MONTHS,
+        )
+        for key, text in texts.items()
+    ]
+
+    @dg.multi_asset(name="scorecards", specs=specs, backfill_policy=BACKFILL)
+    def scorecards(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+        paths = write_scorecards(
+            installation.database(),
+            installation.outputs,
+            installation.catalogue,
+            installation.code_version,
+            as_of=context.partition_key,
+        )
+        for key, of_key in ((_COMPARISON, True), (_BRANCHES, False)):
+            mine = [path for path in paths if path.name.startswith(COMPARISON) is of_key]
+            yield dg.MaterializeResult(asset_key=key, metadata={"files": len(mine), **_links(mine)})
+
+    return scorecards
+
+
+def _links(paths: list[Path]) -> dict[str, dg.MetadataValue[Any]]:
+    return {path.stem.replace("-", "_"): dg.MetadataValue.path(path) for path in paths}

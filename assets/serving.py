@@ -1,0 +1,87 @@
+"""Publishing: one month into the serving database, in one transaction.
+
+What lives here: which partitions are published. What does not: how (``kenpo_pipelines.serving``).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, markdown_table
+from assets.reference import LAYER as REFERENCE
+from kenpo_pipelines.serving import schema
+from kenpo_pipelines.serving.publish import PublishSummary, publish_month
+from kenpo_pipelines.serving.rows import serving_tables
+from kenpo_pipelines.submissions.contract import Contract
+from kenpo_pipelines.submissions.ingest import LEDGER, QUARANTINE
+from resources.installation import Installation
+
+GROUP = "serving"
+_MART = dg.AssetKey(["marts", "mart_scorecard"])
+_TABLES = (*schema.DIMENSIONS, *schema.MONTHLY, *schema.FOLDERS)
+
+
+def serving_assets(contracts: Mapping[str, Contract]) -> dg.AssetsDefinition:
+    """Return the multi-asset of the serving database's tables."""
+    submission_keys = [dg.AssetKey([layer, dataset]) for dataset in contracts for layer in (LEDGER, QUARANTINE)]
+    sources = {
+        **{table.name: [_MART] for table in schema.MONTHLY},
+        **{table.name: [dg.AssetKey([REFERENCE, table.name])] for table in schema.DIMENSIONS},
+        **{table.name: submission_keys for table in schema.FOLDERS},
+    }
+    specs = [
+        dg.AssetSpec(
+            key=dg.AssetKey([GROUP, table.name]),
+            deps=sources[table.name],
+            group_name=GROUP,
+            owners=[OWNER_PLATFORM],
+            kinds={"sqlalchemy", "table"},
+            description=f"{table.comment} Published with all others of the month in one transaction.",
+            metadata={
+                "dagster/column_schema": dg.TableSchema(
+                    columns=[
+                        dg.TableColumn(name=column.name, type=str(column.type), description=column.comment)
+                        for column in table.columns
+                    ]
+                )
+            },
+            partitions_def=MONTHS,
+        )
+        for table in _TABLES
+    ]
+
+    @dg.multi_asset(name="publish", specs=specs, backfill_policy=BACKFILL)
+    def publish(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+        month, lake = context.partition_key, installation.lake
+        rows: dict[str, list[dict[str, Any]]] = {
+            layer: [row for dataset in contracts for row in lake.read(layer, dataset, month).to_pylist()]
+            for layer in (LEDGER, QUARANTINE)
+        }
+        tables = serving_tables(
+            installation.catalogue,
+            lake.read("marts", "mart_scorecard", month),
+            rows[LEDGER],
+            rows[QUARANTINE],
+        )
+        summary = publish_month(installation.database(), month, tables, run_id=context.run_id)
+        for table in _TABLES:
+            change = summary.tables[table.name]
+            yield dg.MaterializeResult(
+                asset_key=dg.AssetKey([GROUP, table.name]),
+                metadata={
+                    "dagster/partition_row_count": change.inserted + change.updated + change.unchanged,
+                    "inserted": change.inserted,
+                    "updated": change.updated,
+                    "deleted": change.deleted,
+                    "unchanged": change.unchanged,
+                    "all_tables": dg.MetadataValue.md(_summary_table(summary)),
+                },
+            )
+
+    return publish
+
+
+def _summary_table(summary: PublishSummary) -> str:
+    rows = [[name, one.inserted, one.updated, one.deleted, one.unchanged] for name, one in summary.tables.items()]
+    return markdown_table(["table", "inserted", "updated", "deleted", "unchanged"], rows)

@@ -1,0 +1,11 @@
+{# The fiscal year (April to March) of a month 'YYYY-MM'; its twin in Python is kenpo_pipelines.fiscal.fiscal_year_of. #}
+{% macro fiscal_year(month) -%}
+(cast(substr({{ month }}, 1, 4) as integer) - case when substr({{ month }}, 6, 2) < '04' then 1 else 0 end)
+{%- endmacro %}
+{# March of a fiscal year, and June of one, as 'YYYY-MM'. #}
+{% macro year_end(fiscal_year) -%}
+(cast({{ fiscal_year }} + 1 as varchar) || '-03')
+{%- endmacro %}
+{% macro june(fiscal_year) -%}
+(cast({{ fiscal_year }} as varchar) || '-06')
+{%- endmacro %}

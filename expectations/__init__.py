@@ -1,0 +1,11 @@
+"""Data-quality checks: dataset contracts and rules (YAML), and the adapter that lets Great Expectations judge them.
+
+One YAML per dataset holds two halves. ``dataset``, ``columns`` and ``layouts`` say how a submission is read and are the
+business of ``kenpo_pipelines.submissions.contract``; ``rules`` and ``completeness`` say what must be true of the rows that
+were loaded and are the business of this package:
+
+- ``suite``: the rules as data; ``dbt_tests``: the same rules out of dbt's ``schema.yml``;
+- ``adapter``: judges rules on a DuckDB relation by Great Expectations (``gx_engine`` is the only module that imports it);
+- ``completeness``: which branches are there;
+- ``checks``: verdicts as Dagster asset checks.
+"""

@@ -1,0 +1,206 @@
+"""Judges rules on a DuckDB relation by Great Expectations.
+
+What lives here: the order of judging (rows and columns first), the isolation of rules that raise, and outcomes free of raw
+values. What does not: running GX itself (``gx_engine``, imported on first use: it takes seconds), and what Dagster is told
+(``checks``).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from expectations import quiet
+from expectations.fault_rows import VIEW, evidence, fault_rows_sql, sql_for_engine, sql_for_gx
+from expectations.outcome import RuleOutcome
+from expectations.suite import COLUMNS, ROW_COUNT, Rule
+
+if TYPE_CHECKING:
+    from expectations.gx_engine import GxResult
+
+# Errors about the rule's own text; others (conversion, out of range) quote values of rows, so only their type is told.
+_TELLABLE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+
+
+def validate(
+    connection: duckdb.DuckDBPyConnection, relation: str, rules: Sequence[Rule], *, rows_expected: bool = True
+) -> list[RuleOutcome]:
+    """Judge every rule on the rows of ``relation`` and return one outcome per rule, in the order of the rules.
+
+    ``relation`` is what may follow FROM on the caller's connection: a table, a view (temporary ones too), a table function
+    or a subquery in brackets. The connection stays open, is used for nothing but SELECT and a temporary view, and must hold
+    no open result. ``rows_expected=False`` says that an empty relation is in order (nothing was submitted): it then passes.
+
+    Rules on the number of rows and on the columns are judged first. When a column is missing or the relation is empty
+    against expectation, the rules that would need it are not passed and not evaluated. A rule that raises is broken: that
+    says nothing about the data. Nothing is raised for a bad relation either: all of its rules are then broken.
+    """
+    with quiet.silence():
+        try:
+            with _checked_rows(connection, relation) as columns:
+                return _judge(connection, rules, columns, rows_expected)
+        except _RelationUnreadable as unreadable:
+            return [_broken(rule, f"the rows could not be read: {unreadable}") for rule in rules]
+
+
+class _RelationUnreadable(Exception):
+    """The relation does not exist or cannot be opened; the message carries no value of a row."""
+
+
+@contextmanager
+def _checked_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> Iterator[tuple[str, ...]]:
+    """Name the relation :data:`VIEW` for the duration of a check; yields its columns."""
+    try:
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {VIEW} AS SELECT * FROM {relation}")
+        columns = tuple(str(row[0]) for row in connection.execute(f"DESCRIBE {VIEW}").fetchall())
+    except duckdb.Error as error:
+        raise _RelationUnreadable(_told(error)) from error
+    try:
+        yield columns
+    finally:
+        # Where the caller's own transaction has failed, nothing can be dropped; the next check replaces the view.
+        with suppress(duckdb.Error):
+            connection.execute(f"DROP VIEW IF EXISTS {VIEW}")
+
+
+def _judge(
+    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], columns: tuple[str, ...], rows_expected: bool
+) -> list[RuleOutcome]:
+    try:
+        counted = connection.execute(f"SELECT count(*) FROM {VIEW}").fetchone()
+    except duckdb.Error as error:
+        raise _RelationUnreadable(_told(error)) from error
+    row_count = int(counted[0]) if counted else 0
+
+    outcomes: dict[int, RuleOutcome] = {}
+    to_run: dict[int, Rule] = {}
+    is_schema_whole = all(not _missing(rule, columns) for rule in rules if rule.expectation == COLUMNS)
+    for position, rule in enumerate(rules):
+        verdict = _verdict_without_gx(connection, rule, columns, row_count, rows_expected, is_schema_whole)
+        if verdict is None:
+            to_run[position] = rule
+        else:
+            outcomes[position] = verdict
+    for position, result in _run(connection, to_run).items():
+        outcomes[position] = _outcome(connection, to_run[position], result, row_count)
+    return [outcomes[position] for position in range(len(rules))]
+
+
+def _missing(rule: Rule, columns: tuple[str, ...]) -> list[str]:
+    """Return the columns that the rule names and the rows lack, in the rule's order."""
+    needed = rule.kwargs.get("column_set", ()) if rule.expectation == COLUMNS else rule.named_columns
+    return [str(name) for name in needed if name not in columns]
+
+
+def _verdict_without_gx(
+    connection: duckdb.DuckDBPyConnection,
+    rule: Rule,
+    columns: tuple[str, ...],
+    row_count: int,
+    rows_expected: bool,
+    is_schema_whole: bool,
+) -> RuleOutcome | None:
+    """Return the outcome of a rule that GX cannot judge on these rows: it passes empty tables and raises without columns."""
+    if rule.expectation == COLUMNS:
+        return None
+    if rule.expectation == ROW_COUNT:
+        return _nothing_to_judge(rule) if row_count == 0 and not rows_expected else None
+    if missing := _missing(rule, columns):
+        return RuleOutcome(
+            rule,
+            passed=False,
+            is_evaluated=False,
+            checked_rows=row_count,
+            message=f"column missing: {', '.join(missing)}",
+        )
+    if rule.unexpected_rows is not None:
+        try:
+            connection.execute(f"DESCRIBE (\n{sql_for_engine(rule)}\n)")
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.BinderException) and not is_schema_whole:
+                message = "a column that it needs is missing, see the rule on columns"
+                return RuleOutcome(rule, passed=False, is_evaluated=False, checked_rows=row_count, message=message)
+            return _broken(rule, _told(error))
+    if row_count == 0:
+        message = "nothing was loaded, so there is nothing to judge"
+        return (
+            _nothing_to_judge(rule)
+            if not rows_expected
+            else RuleOutcome(rule, False, is_evaluated=False, message=message)
+        )
+    return None
+
+
+def _run(connection: duckdb.DuckDBPyConnection, rules: dict[int, Rule]) -> dict[int, "GxResult"]:
+    """Run all rules in one GX validation, and those that raised once more, each alone.
+
+    GX computes the metrics of many expectations in one query, so one that raises takes innocent ones with it.
+    """
+    if not rules:
+        return {}
+    from expectations import gx_engine
+
+    def run(some: dict[int, Rule]) -> dict[int, "GxResult"]:
+        expectations = [(str(position), *_gx_form(rule)) for position, rule in some.items()]
+        try:
+            return {int(key): result for key, result in gx_engine.run(connection, VIEW, expectations).items()}
+        except gx_engine.Refused as refused:
+            return dict.fromkeys(some, gx_engine.raised(str(refused)))
+
+    results = dict.fromkeys(rules, gx_engine.raised("no result")) | run(rules)
+    raised = [position for position in rules if results[position].is_raised]
+    if len(rules) > 1:
+        for position in raised:
+            results |= run({position: rules[position]})
+    return results
+
+
+def _gx_form(rule: Rule) -> tuple[str, dict[str, Any]]:
+    if rule.unexpected_rows is not None:
+        return "unexpected_rows_expectation", {"unexpected_rows_query": sql_for_gx(rule)}
+    return str(rule.expectation), dict(rule.kwargs)
+
+
+def _outcome(connection: duckdb.DuckDBPyConnection, rule: Rule, result: "GxResult", row_count: int) -> RuleOutcome:
+    if result.is_raised:
+        return _broken(rule, result.exception_type)
+    if result.success:
+        return RuleOutcome(rule, passed=True, checked_rows=row_count, failed_rows=0 if rule.is_gate else _count(result))
+    if rule.expectation == ROW_COUNT:
+        return RuleOutcome(rule, passed=False, checked_rows=row_count, message=f"{row_count} rows")
+    if rule.expectation == COLUMNS:
+        missing = _missing(rule, tuple(str(r[0]) for r in connection.execute(f"DESCRIBE {VIEW}").fetchall()))
+        message = f"column missing: {', '.join(missing)}" if missing else "there are columns beyond those expected"
+        return RuleOutcome(rule, passed=False, checked_rows=row_count, message=message)
+    message = ""
+    shown: tuple[dict[str, str], ...] = ()
+    try:
+        shown = evidence(connection, rule, fault_rows_sql(rule, result.fault_rows_sql))
+    except duckdb.Error as error:
+        message = f"the rows at fault cannot be shown: {_told(error)}"
+    failed = _count(result)
+    return RuleOutcome(rule, passed=False, checked_rows=row_count, failed_rows=failed, evidence=shown, message=message)
+
+
+def _count(result: "GxResult") -> int:
+    return result.unexpected_rows or 0
+
+
+def _nothing_to_judge(rule: Rule) -> RuleOutcome:
+    return RuleOutcome(rule, passed=True, is_evaluated=False, message="nothing was submitted")
+
+
+def _broken(rule: Rule, reason: str) -> RuleOutcome:
+    return RuleOutcome(
+        rule,
+        passed=False,
+        is_broken=True,
+        is_evaluated=False,
+        message=f"the check is broken, the data may be good: {reason}",
+    )
+
+
+def _told(error: duckdb.Error) -> str:
+    name = type(error).__name__
+    return f"{name}: {str(error).splitlines()[0]}" if isinstance(error, _TELLABLE) and str(error) else name

@@ -1,0 +1,219 @@
+"""Verdicts as Dagster asset checks: one check per group of rules, with everything a reader needs in its metadata.
+
+What lives here: names, severities and tables. What does not: reaching verdicts (``adapter``, ``completeness``).
+
+A group is a tier and a severity. The usual severity of a tier carries the tier's plain name: ``structural`` is critical and,
+where it concerns the dataset as a whole, blocks; ``structural_rows`` is critical for the rows it names and does not block;
+``logical`` and ``analytical`` warn. Others say what they are: ``structural_warning``, ``logical_critical``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from expectations.adapter import validate
+from expectations.completeness import Completeness, check_completeness
+from expectations.outcome import RuleOutcome
+from expectations.suite import CompletenessRule, Rule, Severity, Suite, Tier
+
+COMPLETENESS = "completeness"
+
+
+def check_name(rule: Rule) -> str:
+    """Return the name of the check that the rule is told under."""
+    if rule.tier is Tier.STRUCTURAL:
+        if rule.severity is Severity.WARNING:
+            return "structural_warning"
+        return "structural" if rule.is_blocking else "structural_rows"
+    return str(rule.tier) if rule.severity is Severity.WARNING else f"{rule.tier}_critical"
+
+
+def check_specs(
+    asset_key: dg.AssetKey, suite: Suite, *, partitions_def: dg.PartitionsDefinition[Any] | None = None
+) -> list[dg.AssetCheckSpec]:
+    """Return one spec per group of the suite's rules, completeness last; pass the asset's own partitions definition."""
+    specs = [
+        dg.AssetCheckSpec(
+            name=name,
+            asset=asset_key,
+            description="; ".join(f"{rule.id}: {rule.description}" for rule in rules),
+            blocking=rules[0].is_blocking,
+            metadata={"rules": dg.MetadataValue.md(_rules_table(rules)), "owners": _joined(r.owner for r in rules)},
+            partitions_def=partitions_def,
+        )
+        for name, rules in _grouped(suite.rules).items()
+    ]
+    if suite.completeness is not None:
+        rule = suite.completeness
+        metadata = {"origin": rule.origin, "protects": _protects([rule]), "owners": rule.owner}
+        specs.append(
+            dg.AssetCheckSpec(
+                name=COMPLETENESS,
+                asset=asset_key,
+                description=f"{rule.id}: {rule.description}",
+                metadata=metadata,
+                partitions_def=partitions_def,
+            )
+        )
+    return specs
+
+
+def check_results(
+    asset_key: dg.AssetKey, outcomes: Sequence[RuleOutcome], completeness: Completeness | None = None
+) -> list[dg.AssetCheckResult]:
+    """Return one result per group of the outcomes, completeness last."""
+    by_rule = {outcome.rule.id: outcome for outcome in outcomes}
+    groups = _grouped([outcome.rule for outcome in outcomes])
+    results = [_group_result(asset_key, name, [by_rule[rule.id] for rule in rules]) for name, rules in groups.items()]
+    return results if completeness is None else [*results, _completeness_result(asset_key, completeness)]
+
+
+def run_checks(
+    asset_key: dg.AssetKey,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    suite: Suite,
+    *,
+    submissions_received: int,
+    branches: Mapping[str, str] | None = None,
+) -> list[dg.AssetCheckResult]:
+    """Judge a relation by its suite: a result for each of :func:`check_specs`.
+
+    ``submissions_received`` counts the files that landed for this partition, refused ones included. Files without a loaded
+    row are a critical fault; a month for which nothing was submitted is not: its rules pass with nothing to judge, and
+    completeness warns. ``branches`` (code → name, without the nation) is needed where the suite asks for completeness.
+    """
+    outcomes = validate(connection, relation, suite.rules, rows_expected=submissions_received > 0)
+    completeness = None
+    if suite.completeness is not None:
+        completeness = check_completeness(
+            connection, relation, suite.completeness, branches or {}, submissions_received=submissions_received
+        )
+    return check_results(asset_key, outcomes, completeness)
+
+
+def _grouped(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    groups: dict[str, list[Rule]] = {}
+    for rule in rules:
+        groups.setdefault(check_name(rule), []).append(rule)
+    return groups
+
+
+def _group_result(asset_key: dg.AssetKey, name: str, outcomes: list[RuleOutcome]) -> dg.AssetCheckResult:
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    metadata: dict[str, Any] = {
+        "rules": dg.MetadataValue.md(_outcome_table(outcomes)),
+        "rules_judged": sum(outcome.is_evaluated for outcome in outcomes),
+        "rules_failed": len(failed),
+        "rules_broken": sum(outcome.is_broken for outcome in outcomes),
+        "checked_rows": max((outcome.checked_rows for outcome in outcomes), default=0),
+        "failed_rows": sum(outcome.failed_rows for outcome in failed),
+        "protects": _protects(outcome.rule for outcome in (failed or outcomes)),
+    }
+    for outcome in outcomes:
+        if outcome.evidence:
+            metadata[f"evidence_{outcome.rule.id}"] = dg.MetadataValue.md(_evidence_table(outcome))
+    return dg.AssetCheckResult(
+        passed=not failed,
+        asset_key=asset_key,
+        check_name=name,
+        severity=_severity(outcomes[0].rule.severity),
+        description=" / ".join(_sentence(outcome) for outcome in failed) or None,
+        metadata=metadata,
+    )
+
+
+def _completeness_result(asset_key: dg.AssetKey, completeness: Completeness) -> dg.AssetCheckResult:
+    missing = completeness.missing
+    return dg.AssetCheckResult(
+        passed=completeness.passed,
+        asset_key=asset_key,
+        check_name=COMPLETENESS,
+        severity=_severity(completeness.rule.severity),
+        description=completeness.message,
+        metadata={
+            "branches_present": len(completeness.present),
+            "branches_missing": len(missing),
+            "missing": dg.MetadataValue.md(_table(["code", "branch"], missing.items()) if missing else "—"),
+            "missing_names": completeness.missing_text or "—",
+            "missing_codes": list(missing),
+            "submissions_received": int(completeness.submissions_received),
+            "is_broken": completeness.is_broken,
+            "protects": _protects([completeness.rule]),
+            "origin": completeness.rule.origin,
+        },
+    )
+
+
+def _sentence(outcome: RuleOutcome) -> str:
+    """One line of what is wrong: rule, count, and what a person should know besides."""
+    rows = f"{outcome.failed_rows} of {outcome.checked_rows} rows" if outcome.failed_rows else ""
+    return f"{outcome.rule.id}: {_joined([outcome.rule.description_ja, rows, outcome.message], ' — ')}"
+
+
+def _state(outcome: RuleOutcome) -> str:
+    if outcome.is_broken:
+        return "check broken"
+    if not outcome.is_evaluated:
+        return "nothing to judge" if outcome.passed else "not judged"
+    return "passed" if outcome.passed else "failed"
+
+
+def _rules_table(rules: Iterable[Rule]) -> str:
+    header = ["rule", "description", "説明", "protects", "origin", "owner", "since"]
+    rows = [
+        [r.id, r.description, r.description_ja, _protects([r]), r.origin, r.owner, r.since.isoformat()] for r in rules
+    ]
+    return _table(header, rows)
+
+
+def _outcome_table(outcomes: Iterable[RuleOutcome]) -> str:
+    header = ["rule", "result", "failed rows", "checked rows", "message", "説明", "protects", "origin"]
+    rows = [
+        [
+            outcome.rule.id,
+            _state(outcome),
+            str(outcome.failed_rows),
+            str(outcome.checked_rows),
+            outcome.message,
+            outcome.rule.description_ja,
+            _protects([outcome.rule]),
+            outcome.rule.origin,
+        ]
+        for outcome in outcomes
+    ]
+    return _table(header, rows)
+
+
+def _evidence_table(outcome: RuleOutcome) -> str:
+    header = list(outcome.evidence[0])
+    table = _table(header, ([row[name] for name in header] for row in outcome.evidence))
+    hidden = outcome.failed_rows - len(outcome.evidence)
+    return f"{table}\n\n… and {hidden} more rows" if hidden > 0 else table
+
+
+def _table(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(header), ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Keep a value inside its cell, and keep the page from reading it as HTML."""
+    for special, shown in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\r", " "), ("\n", " ")):
+        text = text.replace(special, shown)
+    return text
+
+
+def _protects(rules: Iterable[Rule | CompletenessRule]) -> str:
+    names = {name for rule in rules for name in ([rule.protects] if rule.protects == "all" else rule.protects)}
+    return "all" if "all" in names else ", ".join(sorted(names))
+
+
+def _joined(texts: Iterable[str], separator: str = ", ") -> str:
+    return separator.join(dict.fromkeys(text for text in texts if text))
+
+
+def _severity(severity: Severity) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if severity is Severity.CRITICAL else dg.AssetCheckSeverity.WARN

@@ -1,0 +1,60 @@
+"""Which of the insurer's branches are in a dataset's rows.
+
+What lives here: the verdict on completeness. What does not: whether the rows that are there are right (``adapter``); whether
+a branch's file was refused (the ledger says so).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from expectations.fault_rows import quoted
+from expectations.suite import CompletenessRule
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """``present`` and ``missing``: branch code → name, in code order; ``submissions_received`` counts files."""
+
+    rule: CompletenessRule
+    passed: bool
+    present: Mapping[str, str]
+    missing: Mapping[str, str]
+    submissions_received: int
+    is_broken: bool = False
+    message: str = ""
+
+    @property
+    def missing_text(self) -> str:
+        """The missing branches as people read them: 01 北海道支部、02 青森支部."""
+        return "、".join(f"{code} {name}" for code, name in self.missing.items())
+
+
+def check_completeness(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    rule: CompletenessRule,
+    branches: Mapping[str, str],
+    *,
+    submissions_received: int,
+) -> Completeness:
+    """Compare the branch codes in ``relation`` with ``branches`` (code → name, without the nation).
+
+    Codes beyond those are none of this check's business (the nation is one of them). A relation without the column has all
+    branches missing and is reported as broken.
+    """
+    expected = dict(sorted(branches.items()))
+    column = quoted(rule.column)
+    try:
+        rows = connection.execute(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {relation}").fetchall()
+    except duckdb.Error as error:
+        reason = f"the branch codes could not be read: {type(error).__name__}"
+        return Completeness(rule, False, {}, expected, submissions_received, is_broken=True, message=reason)
+    found = {row[0] for row in rows}
+    present = {code: name for code, name in expected.items() if code in found}
+    missing = {code: name for code, name in expected.items() if code not in found}
+    message = f"{len(present)} of {len(expected)} branches are there"
+    if submissions_received == 0:
+        message = f"nothing was submitted; {message}"
+    return Completeness(rule, not missing, present, missing, submissions_received, message=message)

@@ -1,0 +1,29 @@
+"""Keeps Great Expectations and pandas from talking: their warnings and log lines are for developers of those libraries.
+
+What lives here: the silence, and the lock that it needs (warning filters and GX's current context belong to the process).
+"""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Run the block without warnings and without log lines of Great Expectations; one thread at a time."""
+    logger = logging.getLogger("great_expectations")
+    handler = logging.NullHandler()
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        was_propagating = logger.propagate
+        logger.addHandler(handler)
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            logger.propagate = was_propagating

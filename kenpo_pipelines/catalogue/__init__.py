@@ -1,0 +1,1 @@
+"""The KPI catalogue: definitions versioned by fiscal year, target rules, judgement."""

@@ -1,0 +1,408 @@
+"""The KPI catalogue: what each KPI is, by fiscal year, read from one YAML file per KPI.
+
+What lives here: the shape of a definition, its validation, and look-ups (is this KPI in force, with which unit). What does
+not: resolving targets and judging (``catalogue.targets``, ``catalogue.judgement``).
+
+Files, all below ``kenpo_pipelines/catalogue/``: ``kpis/<kpi_id>.yml`` (one KPI, versioned by fiscal year), ``branches.yml``,
+``fiscal_years.yml`` and ``planned_tenders.yml``.
+"""
+
+import re
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from kenpo_pipelines import fiscal
+
+NATION = "00"
+"""Branch code of 協会全体."""
+
+
+class CatalogueError(ValueError):
+    """A catalogue file is wrong; the message names the file, the KPI and the field."""
+
+
+class Direction(StrEnum):
+    """Which side of the target is good."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+class Kind(StrEnum):
+    """How a KPI's value comes about: rate = numerator ÷ denominator × 100, mean = numerator ÷ denominator."""
+
+    RATE = "rate"
+    MEAN = "mean"
+    COUNT = "count"
+    QUALITATIVE = "qualitative"
+
+
+class Accumulation(StrEnum):
+    """What a figure of month M covers (DOMAIN: fiscal-year to date, state at month end, a cohort, the year's end)."""
+
+    CUMULATIVE = "cumulative"
+    LEVEL = "level"
+    COHORT = "cohort"
+    YEAR_END = "year_end"
+    NONE = "none"
+
+
+class TargetRuleName(StrEnum):
+    """Where a target comes from when the submission gives no number."""
+
+    UNIFORM = "uniform"
+    BRANCH_SET = "branch_set"
+    PRIOR_YEAR = "prior_year"
+    PRIOR_YEAR_END_OR_80 = "prior_year_end_or_80"
+    QUALITATIVE = "qualitative"
+
+
+def _exact(value: Any) -> Any:
+    """Let YAML numbers keep their printed digits: floats are refused, they are not exact."""
+    if isinstance(value, float):
+        raise ValueError(f"write {value} in quotes, so that it stays an exact decimal")
+    return value
+
+
+ExactDecimal = Annotated[Decimal, BeforeValidator(_exact)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class YearSpan(_Strict):
+    """Fiscal years in which a version is in force; ``last`` None means until further notice."""
+
+    first: int
+    last: int | None = None
+
+    @model_validator(mode="after")
+    def _last_is_not_before_first(self) -> "YearSpan":
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"ends in {self.last}, before it begins in {self.first}")
+        return self
+
+    def __contains__(self, fiscal_year: int) -> bool:
+        return self.first <= fiscal_year and (self.last is None or fiscal_year <= self.last)
+
+
+def _year_span(value: Any) -> Any:
+    """Read ``2023``, ``2023-`` (open) or ``2023-2024``."""
+    match = re.fullmatch(r"([0-9]{4})(?:(-)([0-9]{4})?)?", str(value))
+    if match is None:
+        return value
+    first, dash, last = match.groups()
+    return {"first": int(first), "last": int(last) if last else (None if dash else int(first))}
+
+
+class TargetRule(_Strict):
+    """The rule of one version: ``values`` are the uniform targets by fiscal year (rule ``uniform`` only)."""
+
+    rule: TargetRuleName
+    values: dict[int, ExactDecimal] = {}
+
+    @model_validator(mode="after")
+    def _values_belong_to_uniform(self) -> "TargetRule":
+        if (self.rule is TargetRuleName.UNIFORM) != bool(self.values):
+            raise ValueError("values (fiscal year: number) are given for rule uniform, and only there")
+        return self
+
+    def uniform_value(self, fiscal_year: int) -> Decimal | None:
+        """Return the uniform target in force in the fiscal year: its own, else the newest before it."""
+        years = [year for year in self.values if year <= fiscal_year]
+        return self.values[max(years)] if years else None
+
+
+class SmallTenderException(_Strict):
+    """≤ 6 tenders: attained when the year plans few tenders and at most so many had a single bidder."""
+
+    max_planned: int
+    max_numerator: int
+
+
+class NearAttainment(_Strict):
+    """概ね達成, as inferred from printed cases: head office has not published the rule. Fixed numeric targets only."""
+
+    min_ratio_pct: ExactDecimal
+    basis: str = Field(min_length=1)
+
+
+class Predecessor(_Strict):
+    """The KPI that this one replaces; ``comparable`` is False whenever definitions differ."""
+
+    kpi: str
+    comparable: bool = False
+    note: str = ""
+
+
+class Names(_Strict):
+    """Japanese name as printed, English name, and further Japanese spellings met in files."""
+
+    ja: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+    aliases: tuple[str, ...] = ()
+
+
+class ScopeOverride(_Strict):
+    """Where the nation's figure of a KPI is counted otherwise than a branch's (41支部 beside 実施)."""
+
+    kind: Kind
+    unit: str
+    precision: int = Field(ge=0, le=6)
+    target: TargetRule
+
+
+class KpiVersion(_Strict):
+    """One KPI as defined for a span of fiscal years."""
+
+    fiscal_years: Annotated[YearSpan, BeforeValidator(_year_span)]
+    definition: str = Field(min_length=1)
+    numerator: str | None = None
+    denominator: str | None = None
+    kind: Kind
+    unit: str = ""
+    precision: int = Field(ge=0, le=6)
+    precision_by_branch: dict[str, int] = {}
+    direction: Direction
+    accumulation: Accumulation
+    scope: Literal["all", "nation", "branches"] = "all"
+    branches: tuple[str, ...] = ()
+    national: ScopeOverride | None = None
+    target: TargetRule
+    small_tender_exception: SmallTenderException | None = None
+    near_attainment: NearAttainment | None = None
+    reporting_lag_months: tuple[int, int]
+    ended_in: str | None = None
+    source: str = Field(min_length=1)
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _fields_fit_together(self) -> "KpiVersion":
+        is_ratio = self.kind in (Kind.RATE, Kind.MEAN)
+        if is_ratio and not (self.numerator and self.denominator):
+            raise ValueError(f"kind {self.kind} needs numerator and denominator")
+        if (self.scope == "branches") != bool(self.branches):
+            raise ValueError("scope branches and the list branches belong together")
+        if self.kind is not Kind.QUALITATIVE and not self.unit:
+            raise ValueError("unit is missing")
+        if self.reporting_lag_months[0] > self.reporting_lag_months[1]:
+            raise ValueError("reporting_lag_months is [least, most]")
+        return self
+
+    def covers(self, branch_code: str) -> bool:
+        """True when the KPI is followed for this branch (or the nation, code ``00``)."""
+        if self.scope == "nation":
+            return branch_code == NATION
+        if self.scope == "branches":
+            return branch_code in self.branches
+        return True
+
+    def kind_for(self, branch_code: str) -> Kind:
+        """The kind of this branch's figure."""
+        return self.national.kind if self.national and branch_code == NATION else self.kind
+
+    def unit_for(self, branch_code: str) -> str:
+        """The unit of this branch's figure, as the catalogue writes it; empty for qualitative KPIs."""
+        return self.national.unit if self.national and branch_code == NATION else self.unit
+
+    def precision_for(self, branch_code: str) -> int:
+        """Decimals at which this branch's figure is printed and judged."""
+        if self.national and branch_code == NATION:
+            return self.national.precision
+        return self.precision_by_branch.get(branch_code, self.precision)
+
+    def target_for(self, branch_code: str) -> TargetRule:
+        """The target rule of this branch's figure."""
+        return self.national.target if self.national and branch_code == NATION else self.target
+
+
+class Kpi(_Strict):
+    """One KPI through the years. ``order`` places it on the scorecard."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    order: int
+    group: str = Field(min_length=1)
+    names: Names
+    predecessor: Predecessor | None = None
+    versions: tuple[KpiVersion, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _versions_do_not_overlap(self) -> "Kpi":
+        for earlier, later in zip(self.versions, self.versions[1:], strict=False):
+            last = earlier.fiscal_years.last
+            if last is None or last >= later.fiscal_years.first:
+                raise ValueError(f"versions overlap or are out of order at fiscal year {later.fiscal_years.first}")
+        return self
+
+    @property
+    def first_year(self) -> int:
+        """The first fiscal year in which the KPI is judged."""
+        return self.versions[0].fiscal_years.first
+
+    def version(self, fiscal_year: int) -> KpiVersion | None:
+        """Return the version in force in the fiscal year, or None."""
+        return next((version for version in self.versions if fiscal_year in version.fiscal_years), None)
+
+
+class Branch(_Strict):
+    """One branch, or the nation (code 00)."""
+
+    code: str = Field(pattern=r"^[0-9]{2}$")
+    name: str
+    name_en: str
+
+    @property
+    def short_name(self) -> str:
+        """The name without 支部: 東京支部 → 東京."""
+        return self.name.removesuffix("支部")
+
+
+class FiscalYear(_Strict):
+    """A fiscal year the project knows. ``is_judged`` is False for years that serve as a baseline only."""
+
+    fiscal_year: int
+    name: str
+    is_judged: bool
+
+
+class PlannedTenders(_Strict):
+    """Open tenders that a branch plans for a fiscal year (the exception of single_bid_rate looks at it)."""
+
+    fiscal_year: int
+    branch_code: str = Field(pattern=r"^[0-9]{2}$")
+    tenders: int = Field(ge=0)
+    source: str = Field(min_length=1)
+
+
+class Catalogue(_Strict):
+    """All definitions together. Look-ups return None for what does not exist; they never guess."""
+
+    kpis: tuple[Kpi, ...]
+    branches: tuple[Branch, ...]
+    fiscal_years: tuple[FiscalYear, ...]
+    planned_tenders: tuple[PlannedTenders, ...] = ()
+
+    @cached_property
+    def kpi_by_id(self) -> dict[str, Kpi]:
+        """KPIs by id."""
+        return {kpi.id: kpi for kpi in self.kpis}
+
+    @cached_property
+    def branch_by_code(self) -> dict[str, Branch]:
+        """Branches by two-digit code, the nation included."""
+        return {branch.code: branch for branch in self.branches}
+
+    @cached_property
+    def fiscal_year_by_number(self) -> dict[int, FiscalYear]:
+        """Known fiscal years."""
+        return {year.fiscal_year: year for year in self.fiscal_years}
+
+    @cached_property
+    def _kpi_id_by_name(self) -> dict[str, str]:
+        names = {kpi.id: kpi.id for kpi in self.kpis}
+        for kpi in self.kpis:
+            names.update({name: kpi.id for name in (kpi.names.ja, *kpi.names.aliases)})
+        return names
+
+    def find_kpi(self, text: str) -> Kpi | None:
+        """Return the KPI whose id, Japanese name or alias is exactly ``text``, or None."""
+        kpi_id = self._kpi_id_by_name.get(text)
+        return None if kpi_id is None else self.kpi_by_id[kpi_id]
+
+    def version(self, kpi_id: str, fiscal_year: int) -> KpiVersion | None:
+        """Return the KPI's version in force in the fiscal year, or None."""
+        kpi = self.kpi_by_id.get(kpi_id)
+        return None if kpi is None else kpi.version(fiscal_year)
+
+    def in_force(self, fiscal_year: int, branch_code: str) -> list[Kpi]:
+        """Return the KPIs followed for this branch in the fiscal year, in scorecard order."""
+        found = [k for k in self.kpis if (v := k.version(fiscal_year)) is not None and v.covers(branch_code)]
+        return sorted(found, key=lambda kpi: kpi.order)
+
+    def is_baseline_year(self, kpi_id: str, fiscal_year: int) -> bool:
+        """True for the fiscal year just before the KPI's first: its result is kept as a baseline and not judged."""
+        kpi = self.kpi_by_id.get(kpi_id)
+        return kpi is not None and fiscal_year == kpi.first_year - 1
+
+    def planned_tenders_of(self, fiscal_year: int, branch_code: str) -> int | None:
+        """Return the planned open tenders of the branch's year, or None when nobody registered them."""
+        for plan in self.planned_tenders:
+            if (plan.fiscal_year, plan.branch_code) == (fiscal_year, branch_code):
+                return plan.tenders
+        return None
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CatalogueError(f"{path.name}: the file is missing from {path.parent}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path.name}: not readable as YAML: {error}") from error
+
+
+def _explain(path: Path, kpi_id: str, error: ValidationError) -> CatalogueError:
+    faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or '(whole)'}: {fault['msg']}" for fault in error.errors())
+    return CatalogueError(f"{path.name}: KPI {kpi_id}: {faults}")
+
+
+def load_catalogue(directory: Path) -> Catalogue:
+    """Read and check the whole catalogue.
+
+    Raises :class:`CatalogueError` with the file, the KPI and the field for anything that does not fit.
+    """
+    kpis = []
+    for path in sorted((directory / "kpis").glob("*.yml")):
+        raw = _read(path)
+        kpi_id = str(raw.get("id", path.stem)) if isinstance(raw, dict) else path.stem
+        try:
+            kpi = Kpi.model_validate(raw)
+        except ValidationError as error:
+            raise _explain(path, kpi_id, error) from error
+        if kpi.id != path.stem:
+            raise CatalogueError(f"{path.name}: KPI {kpi.id}: id: must equal the file's name")
+        kpis.append(kpi)
+    others = {name: _read(directory / f"{name}.yml") for name in ("branches", "fiscal_years", "planned_tenders")}
+    try:
+        catalogue = Catalogue(kpis=tuple(kpis), **{name: tuple(rows or ()) for name, rows in others.items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        file, *field = first["loc"]
+        raise CatalogueError(f"{file}.yml: entry {'.'.join(map(str, field))}: {first['msg']}") from error
+    _check_references(catalogue)
+    return catalogue
+
+
+def _check_references(catalogue: Catalogue) -> None:
+    """Check what one file alone cannot show: references, names and orders that must be unique."""
+    seen_names: dict[str, str] = {}
+    seen_orders: dict[int, str] = {}
+    for kpi in catalogue.kpis:
+        where = f"{kpi.id}.yml: KPI {kpi.id}"
+        if kpi.predecessor and kpi.predecessor.kpi not in catalogue.kpi_by_id:
+            raise CatalogueError(f"{where}: predecessor.kpi: no KPI {kpi.predecessor.kpi}")
+        if kpi.order in seen_orders:
+            raise CatalogueError(f"{where}: order: {kpi.order} is also the order of {seen_orders[kpi.order]}")
+        seen_orders[kpi.order] = kpi.id
+        for name in (kpi.names.ja, *kpi.names.aliases):
+            if seen_names.get(name, kpi.id) != kpi.id:
+                raise CatalogueError(f"{where}: names: {name} is also a name of {seen_names[name]}")
+            seen_names[name] = kpi.id
+        for version in kpi.versions:
+            for code in (*version.branches, *version.precision_by_branch):
+                if code not in catalogue.branch_by_code:
+                    raise CatalogueError(f"{where}: branches: no branch {code}")
+            for year in version.target.values:
+                if year not in version.fiscal_years:
+                    raise CatalogueError(f"{where}: target.values: {year} is outside the version's fiscal years")
+    for known in catalogue.fiscal_years:
+        expected = fiscal.wareki(known.fiscal_year)
+        if known.name != expected:
+            raise CatalogueError(f"fiscal_years.yml: {known.fiscal_year}: name: expected {expected}")

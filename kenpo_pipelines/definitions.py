@@ -1,0 +1,55 @@
+"""The code location: assembles assets, checks, jobs and resources for one installation.
+
+What lives here: wiring only. ``workspace.yaml`` loads ``defs``; nothing is read before Dagster asks for it.
+"""
+
+import dagster as dg
+
+from assets.ingestion import ingestion_assets
+from assets.judgement import judgement_asset
+from assets.landing import landing_spec
+from assets.models import layer_assets
+from assets.reference import reference_assets
+from assets.scorecards import scorecard_assets
+from assets.serving import serving_assets
+from expectations.dbt_tests import suite_from_dbt
+from expectations.suite import Suite, load_suites
+from kenpo_pipelines.automation.jobs import monthly_refresh
+from kenpo_pipelines.models import LAYERS
+from kenpo_pipelines.settings import Settings, load
+from resources.installation import Installation
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Return everything that Dagster shows and runs for one installation.
+
+    Raises CatalogueError, ContractError, SuiteError or ModelError, which name the file, for anything that does not fit.
+    """
+    installation = Installation.from_settings(settings)
+    contracts, project = installation.contracts, installation.project
+    suites = load_suites(settings.contracts_dir)
+    model_suites: dict[str, Suite] = {}
+    for layer in LAYERS:
+        schema_file = settings.models_dir / layer / "schema.yml"
+        if schema_file.is_file():
+            model_suites |= suite_from_dbt(schema_file)
+    return dg.Definitions(
+        assets=[
+            *(landing_spec(contract) for contract in contracts.values()),
+            reference_assets(project.sources),
+            *(ingestion_assets(contract, suites[name]) for name, contract in contracts.items()),
+            *(layer_assets(project, layer, model_suites) for layer in LAYERS if project.of_layer(layer)),
+            judgement_asset(project),
+            serving_assets(contracts),
+            scorecard_assets(),
+        ],
+        jobs=[monthly_refresh()],
+        resources={"installation": installation},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions of the installation that the environment describes."""
+    return build_definitions(load())

@@ -1,0 +1,292 @@
+"""The SQL models: reads ``dbt_like_sql/``, finds dependencies and column lineage in the SQL itself, renders it.
+
+What lives here: the folder as a graph of models. What does not: running them (``resources.engine``).
+
+A model is one ``.sql`` file, dbt-compatible, in DuckDB's dialect; its folder is its layer. It names its inputs by ``ref`` and
+``source`` (the partition of the month being run) or ``history`` (all months up to and with it) and the month by
+``var('month')``. ``schema.yml`` of the folder holds description, owner, columns with types, and tests. Dependencies come from
+rendering, column lineage from sqlglot: there is no second list to keep.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import sqlglot
+import yaml
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage
+
+DIALECT = "duckdb"
+LAYERS = ("staging", "facts", "measures", "kpis", "marts")
+"""Model layers from upstream to downstream. (The folder ``judged`` of the lake sits between kpis and marts.)"""
+
+_ANY_MONTH = "2000-01"
+
+
+class ModelError(ValueError):
+    """A model or its schema.yml is wrong; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True, order=True)
+class Relation:
+    """A dataset of the lake by layer and name."""
+
+    layer: str
+    name: str
+
+    @property
+    def sql_name(self) -> str:
+        """How rendered SQL names it."""
+        return f"{self.layer}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a model or source, with its DuckDB type."""
+
+    name: str
+    data_type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One SQL model. ``inputs`` are read for the month run, ``history`` for all months up to it."""
+
+    relation: Relation
+    path: Path
+    template: str
+    description: str
+    owner: str
+    columns: tuple[Column, ...]
+    properties: Mapping[str, Any] = field(compare=False)
+    inputs: tuple[Relation, ...] = ()
+    history: tuple[Relation, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The model's name, unique in the project."""
+        return self.relation.name
+
+    @property
+    def layer(self) -> str:
+        """The folder it lies in."""
+        return self.relation.layer
+
+    @property
+    def code_version(self) -> str:
+        """Digest of the SQL: changes when the model changes."""
+        return hashlib.sha256(self.template.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset that models read and Python writes."""
+
+    relation: Relation
+    description: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class ModelProject:
+    """All models in dependency order, and the sources."""
+
+    models: tuple[Model, ...]
+    sources: tuple[Source, ...]
+    macros: str
+
+    def model(self, name: str) -> Model:
+        """Return the model of that name; raise :class:`ModelError`."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise ModelError(f"there is no model {name!r}")
+
+    def of_layer(self, layer: str) -> list[Model]:
+        """Models of one layer in dependency order."""
+        return [model for model in self.models if model.layer == layer]
+
+    def render(self, model: Model, month: str) -> str:
+        """Return the SQL of the model for one month, in DuckDB's dialect."""
+        names = {one.name: one.relation for one in self.models}
+        return _render(model.template, self.macros, model.path, month, _Recorder(names, _source_names(self.sources)))
+
+    def column_lineage(self, model: Model) -> dict[str, set[tuple[Relation, str]]]:
+        """Return, for each column, the columns of its direct inputs that it comes from. Read from the SQL."""
+        schema: dict[str, object] = {}
+        relations = [(one.relation, one.columns) for one in self.models]
+        relations += [(one.relation, one.columns) for one in self.sources]
+        for layer in {relation.layer for relation, _ in relations}:
+            schema[layer] = {
+                relation.name: {column.name: column.data_type for column in columns}
+                for relation, columns in relations
+                if relation.layer == layer
+            }
+        try:
+            nodes = lineage(None, self.render(model, _ANY_MONTH), schema, dialect=DIALECT)
+        except SqlglotError as error:
+            raise ModelError(f"{model.path.name}: {error}") from error
+        return {column: set(_leaves(node)) for column, node in nodes.items()}
+
+
+def _leaves(node: Any) -> list[tuple[Relation, str]]:
+    found = []
+    for one in node.walk():
+        if isinstance(one.expression, exp.Table) and not one.downstream:
+            table = one.expression
+            found.append((Relation(table.db, table.name), one.name.split(".")[-1].strip('"')))
+    return found
+
+
+class _Recorder:
+    """Stands in for dbt's ref, source and history while rendering, and notes what was asked for."""
+
+    def __init__(self, models: Mapping[str, Relation], sources: set[Relation]) -> None:
+        self._models = models
+        self._sources = sources
+        self.inputs: dict[Relation, None] = {}
+        self.history_inputs: dict[Relation, None] = {}
+
+    def _model(self, name: str) -> Relation:
+        if name not in self._models:
+            raise ModelError(f"ref to {name!r}: there is no such model")
+        return self._models[name]
+
+    def ref(self, name: str) -> str:
+        relation = self._model(name)
+        self.inputs[relation] = None
+        return relation.sql_name
+
+    def history(self, name: str) -> str:
+        relation = self._model(name)
+        self.history_inputs[relation] = None
+        return relation.sql_name
+
+    def source(self, layer: str, name: str) -> str:
+        relation = Relation(layer, name)
+        if relation not in self._sources:
+            raise ModelError(f"source {layer}.{name} is not declared in any schema.yml")
+        self.inputs[relation] = None
+        return relation.sql_name
+
+
+def _source_names(sources: tuple[Source, ...]) -> set[Relation]:
+    return {source.relation for source in sources}
+
+
+def _render(template: str, macros: str, path: Path, month: str, recorder: _Recorder) -> str:
+    variables = {"month": month}
+
+    def var(name: str) -> str:
+        if name not in variables:
+            raise ModelError(f"var {name!r} is not defined; models know {sorted(variables)}")
+        return variables[name]
+
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - SQL, not HTML
+    context: dict[str, Callable[..., str]] = {
+        "ref": recorder.ref,
+        "history": recorder.history,
+        "source": recorder.source,
+        "var": var,
+    }
+    try:
+        return environment.from_string(macros + template).render(context).strip()
+    except (jinja2.TemplateError, ModelError) as error:
+        raise ModelError(f"{path.name}: {error}") from error
+
+
+def load_project(directory: Path) -> ModelProject:
+    """Read all models, order them by their dependencies and check the SQL.
+
+    Raises :class:`ModelError` naming the file for SQL that does not parse, a model without description, owner or
+    columns, an unknown reference, a cycle, or a dependency that runs upstream.
+    """
+    macros = "".join(path.read_text(encoding="utf-8") for path in sorted((directory / "macros").glob("*.sql")))
+    properties, sources = _read_schema_files(directory)
+    paths = {path.stem: path for layer in LAYERS for path in sorted((directory / layer).glob("*.sql"))}
+    relations = {name: Relation(path.parent.name, name) for name, path in paths.items()}
+    models = {}
+    for name, path in paths.items():
+        if name not in properties:
+            raise ModelError(f"{path.name}: the model has no entry in {path.parent.name}/schema.yml")
+        recorder = _Recorder(relations, _source_names(sources))
+        template = path.read_text(encoding="utf-8")
+        sql = _render(template, macros, path, _ANY_MONTH, recorder)
+        models[name] = _build(relations[name], path, template, properties.pop(name), recorder)
+        _check_sql(models[name], sql)
+    if properties:
+        raise ModelError(f"schema.yml describes models that do not exist: {sorted(properties)}")
+    return ModelProject(models=_in_order(models), sources=sources, macros=macros)
+
+
+def _read_schema_files(directory: Path) -> tuple[dict[str, dict[str, Any]], tuple[Source, ...]]:
+    properties: dict[str, dict[str, Any]] = {}
+    sources = []
+    for path in sorted(directory.glob("*/*.yml")):
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for entry in document.get("models", []):
+            properties[entry["name"]] = entry
+        for group in document.get("sources", []):
+            for table in group["tables"]:
+                relation = Relation(group["name"], table["name"])
+                sources.append(Source(relation, table.get("description", ""), _columns(table)))
+    return properties, tuple(sources)
+
+
+def _columns(entry: Mapping[str, Any]) -> tuple[Column, ...]:
+    return tuple(
+        Column(column["name"], column.get("data_type", ""), column.get("description", ""))
+        for column in entry.get("columns", [])
+    )
+
+
+def _build(relation: Relation, path: Path, template: str, entry: Mapping[str, Any], recorder: _Recorder) -> Model:
+    meta = entry.get("config", {}).get("meta", {})
+    model = Model(
+        relation=relation,
+        path=path,
+        template=template,
+        description=" ".join(entry.get("description", "").split()),
+        owner=meta.get("owner", ""),
+        columns=_columns(entry),
+        properties=entry,
+        inputs=tuple(recorder.inputs),
+        history=tuple(recorder.history_inputs),
+    )
+    missing = [name for name in ("description", "owner", "columns") if not getattr(model, name)]
+    missing += [f"data_type of {column.name}" for column in model.columns if not column.data_type]
+    if missing:
+        raise ModelError(f"{relation.layer}/schema.yml: model {relation.name}: missing {', '.join(missing)}")
+    return model
+
+
+def _check_sql(model: Model, sql: str) -> None:
+    try:
+        statements = sqlglot.parse(sql, dialect=DIALECT)
+    except SqlglotError as error:
+        raise ModelError(f"{model.path.name}: {error}") from error
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ModelError(f"{model.path.name}: a model is one select")
+    for relation in (*model.inputs, *model.history):
+        if relation.layer in LAYERS and LAYERS.index(relation.layer) > LAYERS.index(model.layer):
+            raise ModelError(f"{model.path.name}: {model.layer} must not read {relation.sql_name}: data flows one way")
+
+
+def _in_order(models: Mapping[str, Model]) -> tuple[Model, ...]:
+    graph = {
+        name: {relation.name for relation in (*model.inputs, *model.history) if relation.name in models and relation != model.relation}
+        for name, model in models.items()
+    }
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise ModelError(f"models depend on each other in a circle: {' → '.join(error.args[1])}") from error
+    position = {name: index for index, name in enumerate(order)}
+    return tuple(sorted(models.values(), key=lambda one: (LAYERS.index(one.layer), position[one.name])))

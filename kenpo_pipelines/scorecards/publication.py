@@ -1,0 +1,94 @@
+"""All scorecards of one month, written from what the serving database has published.
+
+What lives here: which workbooks there are, their names and their provenance. What does not: their layout.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Engine
+
+from kenpo_pipelines.catalogue.model import NATION, Catalogue
+from kenpo_pipelines.scorecards.branch_workbook import write_branch_workbook
+from kenpo_pipelines.scorecards.comparison_workbook import write_comparison_workbook
+from kenpo_pipelines.scorecards.provenance import Origin, Provenance, SubmissionSource
+from kenpo_pipelines.scorecards.rows import ScorecardError
+from kenpo_pipelines.serving.queries import LedgerRow, ScorecardRow, ledger_rows, newest_month, scorecard_rows
+
+COMPARISON = "comparison"
+
+
+def write_scorecards(
+    engine: Engine,
+    outputs: Path,
+    catalogue: Catalogue,
+    code_version: str,
+    as_of: str | None = None,
+    branch_code: str | None = None,
+    on_file: Callable[[str, int], None] = lambda name, total: None,
+) -> list[Path]:
+    """Write the workbooks of the newest published month ≤ ``as_of`` and return their paths, the comparison first.
+
+    With ``branch_code`` only that branch's. ``on_file`` is told each name before it is written, and how many there are.
+    Raises :class:`ScorecardError` when the month or the branch has nothing published.
+    """
+    month = newest_month(engine, as_of)
+    if month is None:
+        asked = f" up to {as_of}" if as_of else ""
+        raise ScorecardError(f"no month{asked} is published yet; run `kenpo run --month YYYY-MM` first")
+    rows = scorecard_rows(engine, month)
+    by_branch: dict[str, list[ScorecardRow]] = {}
+    for row in rows:
+        by_branch.setdefault(row.branch_code, []).append(row)
+    wanted = sorted(by_branch) if branch_code is None else [branch_code]
+    if branch_code is not None and branch_code not in by_branch:
+        raise ScorecardError(f"branch {branch_code} has nothing published as of {month}")
+    provenance = _provenance(rows, ledger_rows(engine), month, code_version)
+    folder = outputs / month
+    total = len(wanted) + (branch_code is None)
+    written = []
+    if branch_code is None:
+        name = f"{COMPARISON}_{month}.xlsx"
+        on_file(name, total)
+        written.append(write_comparison_workbook(folder / name, rows, provenance))
+    for code in wanted:
+        name = workbook_name(catalogue, code, month)
+        on_file(name, total)
+        written.append(write_branch_workbook(folder / name, by_branch[code], provenance))
+    return written
+
+
+def workbook_name(catalogue: Catalogue, branch_code: str, month: str) -> str:
+    """Return a branch workbook's file name, ASCII so that it survives mail and zip: scorecard_2025-06_13_tokyo.xlsx."""
+    name = "nation" if branch_code == NATION else catalogue.branch_by_code[branch_code].name_en.lower()
+    return f"scorecard_{month}_{branch_code}_{name.replace(' ', '-')}.xlsx"
+
+
+def _provenance(
+    rows: list[ScorecardRow], ledger: Iterable[LedgerRow], month: str, code_version: str
+) -> Provenance:
+    newest = max(rows, key=lambda row: (row.published_at, row.run_id))
+    return Provenance(
+        as_of=month,
+        publish_month=month,
+        run_id=newest.run_id,
+        written_at=newest.published_at,
+        code_version=code_version,
+        submissions=tuple(_source(row) for row in ledger if len(row.known_month) == 4 or row.known_month <= month),
+    )
+
+
+def _source(row: LedgerRow) -> SubmissionSource:
+    return SubmissionSource(
+        dataset=row.dataset,
+        known_month=row.known_month,
+        file=row.file,
+        file_sha256=row.file_sha256,
+        received_at=row.received_at.isoformat(),
+        origin=cast(Origin, row.origin),
+        rows_read=row.rows_read,
+        rows_loaded=row.rows_loaded,
+        rows_rejected=row.rows_rejected,
+        status="loaded" if row.status == "loaded" else "refused",
+    )

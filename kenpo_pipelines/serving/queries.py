@@ -1,0 +1,208 @@
+"""What the command line and the scorecards read from the serving database.
+
+What lives here: queries and the shape of their rows. Each answer comes from one statement, so it never mixes the states
+before and after a publication. What does not: presentation.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, Table, func, select
+
+from kenpo_pipelines import fiscal
+from kenpo_pipelines.serving import schema
+from kenpo_pipelines.serving.faults import translated
+from kenpo_pipelines.serving.schema import branches, kpi_facts, kpi_targets, kpis, submission_ledger
+
+
+@dataclass(frozen=True, slots=True)
+class ScorecardRow:
+    """One line of a scorecard. Fields carry the names of mart_scorecard; the comments of ``schema`` explain them."""
+
+    as_of: str
+    fiscal_year: int
+    branch_code: str
+    branch: str
+    kpi_id: str
+    kpi: str
+    kpi_order: int
+    kpi_group: str
+    unit: str
+    precision: int
+    direction: str
+    kind: str
+    figure_as_of: str | None
+    figure_known_month: str | None
+    numerator: Decimal | None
+    denominator: Decimal | None
+    value: Decimal | None
+    value_text: str
+    target: Decimal | None
+    target_text: str
+    comparator: str
+    target_source: str
+    is_contradictory: bool
+    contradiction: str
+    outcome: str
+    reason: str
+    reason_text: str
+    ratio_to_target: Decimal | None
+    is_nearly_attained: bool | None
+    prior_value: Decimal | None
+    prior_value_text: str
+    prior_as_of: str | None
+    rank: int | None
+    ranked_branches: int | None
+    source: str
+    status: str
+    notes: str
+    run_id: str
+    published_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One submission file and what became of it; see ``schema.submission_ledger``."""
+
+    dataset: str
+    known_month: str
+    file: str
+    file_sha256: str
+    received_at: dt.datetime
+    origin: str
+    status: str
+    fault: str
+    detail: str
+    rows_read: int
+    rows_loaded: int
+    rows_rejected: int
+    rows_merged: int
+    notices: str
+    run_id: str
+    published_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One fault of one row in quarantine; see ``schema.rejected_rows``."""
+
+    dataset: str
+    known_month: str
+    file: str
+    file_sha256: str
+    sheet: str
+    row_number: int
+    fault_number: int
+    column_name: str
+    branch_code: str | None
+    kpi_id: str | None
+    fault: str
+    value_class: str
+    advice: str
+    run_id: str
+    published_at: dt.datetime
+
+
+def scorecard_rows(
+    engine: Engine,
+    as_of: str | None = None,
+    fiscal_year: int | None = None,
+    branch: str | None = None,
+    kpi: str | None = None,
+) -> list[ScorecardRow]:
+    """Return the scorecard of the newest published month ≤ ``as_of`` (None: the newest of all), in scorecard order.
+
+    With ``fiscal_year`` it is the newest month that shows that year, without it all years of the month come, oldest
+    first; within a year the nation comes first, then branches by code, KPIs by their order. ``branch`` is a code.
+    An empty list means that nothing fitting is published.
+    """
+    labels = {"branch": branches.c.name, "kpi": kpis.c.name}
+    columns: dict[str, ColumnElement[Any]] = {}
+    for table in (kpis, kpi_targets, kpi_facts):  # the fact's own unit, precision and kind win over the definition's
+        columns |= {column.name: column for column in table.columns}
+    columns |= labels
+    wanted = [columns[field.name].label(field.name) for field in fields(ScorecardRow)]
+    query = (
+        select(*wanted)
+        .join_from(kpi_facts, kpi_targets)
+        .join_from(kpi_facts, kpis)
+        .join_from(kpi_facts, branches)
+        .where(kpi_facts.c.as_of == _newest(as_of, fiscal_year))
+        .order_by(kpi_facts.c.fiscal_year, kpi_facts.c.branch_code, kpis.c.kpi_order)
+    )
+    chosen = {kpi_facts.c.fiscal_year: fiscal_year, kpi_facts.c.branch_code: branch, kpi_facts.c.kpi_id: kpi}
+    query = query.where(*(column == value for column, value in chosen.items() if value is not None))
+    return [ScorecardRow(**row) for row in _fetch(engine, query, "read the scorecard")]
+
+
+def published_months(engine: Engine) -> list[str]:
+    """Return the months ('YYYY-MM') that have a published scorecard, ascending."""
+    query = select(kpi_facts.c.as_of).distinct().order_by(kpi_facts.c.as_of)
+    return [row["as_of"] for row in _fetch(engine, query, "read the published months")]
+
+
+def newest_month(engine: Engine, as_of: str | None = None, fiscal_year: int | None = None) -> str | None:
+    """Return the month whose rows :func:`scorecard_rows` gives for the same arguments; None when there is none."""
+    query = select(_newest(as_of, fiscal_year).label("as_of"))
+    found: str | None = _fetch(engine, query, "read the published months")[0]["as_of"]
+    return found
+
+
+def fiscal_years_of(engine: Engine, as_of: str | None = None) -> list[int]:
+    """Return the fiscal years on the scorecard of the newest published month ≤ ``as_of``, ascending."""
+    query = (
+        select(kpi_facts.c.fiscal_year)
+        .where(kpi_facts.c.as_of == _newest(as_of, None))
+        .distinct()
+        .order_by(kpi_facts.c.fiscal_year)
+    )
+    return [row["fiscal_year"] for row in _fetch(engine, query, "read the published fiscal years")]
+
+
+def ledger_rows(engine: Engine, month: str | None = None) -> list[LedgerRow]:
+    """Return the submission files of a landing month and of its fiscal year's yearly folder; None: of all folders.
+
+    ``month`` may also be a yearly folder, 'YYYY'. Ordered by dataset, folder, file.
+    """
+    rows = [
+        LedgerRow(**row) for row in _fetch(engine, _of_folders(submission_ledger, month), "read the submission ledger")
+    ]
+    # sorted here, because the order of text with Japanese in it differs between databases
+    return sorted(rows, key=lambda row: (row.dataset, row.known_month, row.file, row.file_sha256))
+
+
+def rejected_rows(engine: Engine, month: str | None = None) -> list[RejectedRow]:
+    """Return the quarantine of the same folders as :func:`ledger_rows`, ordered by file and row."""
+    rows = [
+        RejectedRow(**row) for row in _fetch(engine, _of_folders(schema.rejected_rows, month), "read the rejected rows")
+    ]
+    return sorted(rows, key=_place)
+
+
+def _place(row: RejectedRow) -> tuple[str, str, str, str, str, int, int]:
+    file = (row.dataset, row.known_month, row.file, row.file_sha256)
+    return (*file, row.sheet, row.row_number, row.fault_number)
+
+
+def _of_folders(table: Table, month: str | None) -> Select[Any]:
+    if month is None:
+        return select(table)
+    folders = [month, str(fiscal.fiscal_year_of(month))] if "-" in month else [month]
+    return select(table).where(table.c.known_month.in_(folders))
+
+
+def _newest(as_of: str | None, fiscal_year: int | None) -> ScalarSelect[Any]:
+    query = select(func.max(kpi_facts.c.as_of))
+    if as_of is not None:
+        query = query.where(kpi_facts.c.as_of <= as_of)
+    if fiscal_year is not None:
+        query = query.where(kpi_facts.c.fiscal_year == fiscal_year)
+    return query.scalar_subquery()
+
+
+def _fetch(engine: Engine, query: Select[Any], doing: str) -> Sequence[Mapping[str, Any]]:
+    with translated(engine, doing), engine.connect() as connection:
+        return [{str(name): value for name, value in row.items()} for row in connection.execute(query).mappings()]

@@ -1,0 +1,106 @@
+"""Settings of one installation: the only place that reads environment variables (``KENPO_*``).
+
+What lives here: where things are (landing, lake, database, Dagster, outputs) and the secrets' names. What does not: any
+rule of the domain. Nothing is read at import; call :func:`load`.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+"""The project's checkout: it is an application run from there, so its YAML and SQL are read from there."""
+
+
+class SettingsError(Exception):
+    """A KENPO_* variable is missing or wrong; the message names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    """One installation, as its environment describes it."""
+
+    model_config = SettingsConfigDict(env_prefix="KENPO_", extra="ignore")
+
+    home: Path = Path(".kenpo")
+    project_dir: Path = CHECKOUT
+    database_url: str | None = None
+    lake_url: str | None = None
+    engine: Literal["duckdb"] = "duckdb"
+    pseudonym_key: SecretStr | None = None
+
+    @property
+    def home_dir(self) -> Path:
+        """The home folder, absolute."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def landing_dir(self) -> Path:
+        """Where submissions land: ``<dataset>/<YYYY-MM or YYYY>/<file>``."""
+        return self.home_dir / "landing"
+
+    @property
+    def lake_dir(self) -> Path:
+        """Root of the lake; a folder (``file://`` may be written before it)."""
+        if self.lake_url is None:
+            return self.home_dir / "lake"
+        if "://" in self.lake_url and not self.lake_url.startswith("file://"):
+            raise SettingsError(f"KENPO_LAKE_URL={self.lake_url}: only a folder or a file:// URL is supported")
+        return Path(self.lake_url.removeprefix("file://")).absolute()
+
+    @property
+    def sql_url(self) -> str:
+        """SQLAlchemy URL of the serving database; SQLite under the home folder by default."""
+        return self.database_url or f"sqlite:///{self.home_dir / 'kenpo.db'}"
+
+    @property
+    def dagster_dir(self) -> Path:
+        """DAGSTER_HOME of this installation."""
+        return self.home_dir / "dagster"
+
+    @property
+    def outputs_dir(self) -> Path:
+        """Where scorecards are written: ``<as_of>/<file>``."""
+        return self.home_dir / "outputs"
+
+    @property
+    def log_file(self) -> Path:
+        """The log of the command line: everything that people need not see."""
+        return self.home_dir / "logs" / "kenpo.log"
+
+    @property
+    def catalogue_dir(self) -> Path:
+        """The KPI catalogue's YAML files."""
+        return self.project_dir / "kenpo_pipelines" / "catalogue"
+
+    @property
+    def contracts_dir(self) -> Path:
+        """The dataset contracts, one YAML each."""
+        return self.project_dir / "expectations"
+
+    @property
+    def models_dir(self) -> Path:
+        """The SQL models (a dbt project)."""
+        return self.project_dir / "dbt_like_sql"
+
+    def require_pseudonym_key(self) -> SecretStr:
+        """Return the key that replaces personal identifiers; raise :class:`SettingsError` when it is not set."""
+        if self.pseudonym_key is None or not self.pseudonym_key.get_secret_value():
+            raise SettingsError(
+                "KENPO_PSEUDONYM_KEY is not set. It keys the hash that replaces symbol, number and suffix while files are "
+                "read, and must stay the same for years: make one with `openssl rand -hex 32`, keep it outside the data "
+                "and export it. (`kenpo demo` makes a throw-away key of its own.)"
+            )
+        return self.pseudonym_key
+
+
+def load() -> Settings:
+    """Read the environment; raise :class:`SettingsError` naming the variable when a value is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "KENPO_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"{name}={os.environ.get(name)!r}: {first['msg']}") from error

@@ -1,0 +1,336 @@
+"""Dataset contracts: what a submission must look like, one YAML file per dataset in ``expectations/``.
+
+What lives here: the shape of a contract (``dataset``, ``columns``, ``layouts``) and its validation. What does not:
+the keys ``rules`` and ``completeness`` of the same files, which the expectations read. A further dataset is a
+further YAML file.
+"""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from kenpo_pipelines.catalogue.model import Catalogue
+from kenpo_pipelines.submissions.texts import squeeze
+
+
+class ContractError(ValueError):
+    """A contract is wrong; the message names the file and the field."""
+
+
+class ColumnType(StrEnum):
+    """How a cell of the column is read."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATE = "date"
+    MONTH = "month"
+    FISCAL_YEAR = "fiscal_year"
+    BRANCH_CODE = "branch_code"
+    BRANCH_NAME = "branch_name"
+    KPI = "kpi"
+    KPI_VALUE = "kpi_value"
+    COMPARATOR = "comparator"
+    TARGET_VALUE = "target_value"
+    UNIT = "unit"
+    CHOICE = "choice"
+
+
+Storage = Literal["string", "integer", "decimal", "boolean", "date"]
+_STORAGE: dict[ColumnType, Storage] = {
+    ColumnType.INTEGER: "integer",
+    ColumnType.DECIMAL: "decimal",
+    ColumnType.DATE: "date",
+    ColumnType.FISCAL_YEAR: "integer",
+    ColumnType.KPI_VALUE: "decimal",
+    ColumnType.TARGET_VALUE: "decimal",
+}
+_SINGLE = frozenset({ColumnType.BRANCH_CODE, ColumnType.BRANCH_NAME, ColumnType.KPI, ColumnType.KPI_VALUE,
+                     ColumnType.COMPARATOR, ColumnType.TARGET_VALUE, ColumnType.UNIT})  # fmt: skip
+
+
+_EMPTY_TEXT = (ColumnType.TEXT, ColumnType.UNIT)
+"""A blank cell of these types is stored as ''."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _spellings(value: Any) -> Any:
+    """Read allowed values as a list, or as a mapping from the value to its other spellings."""
+    if isinstance(value, list):
+        return {str(choice): () for choice in value}
+    if isinstance(value, dict):
+        return {str(choice): tuple(map(str, words or ())) for choice, words in value.items()}
+    return value
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError(f"write {value} in quotes, so that it stays an exact decimal")
+    return value
+
+
+class StoredColumn(_Strict):
+    """One column of the raw layer, as the dataset's rows carry it."""
+
+    name: str
+    storage: Storage
+    nullable: bool
+    description: str
+
+
+class Column(_Strict):
+    """One column of the file. ``name`` is its English header and, unless it is a branch name, its name in the raw
+    layer."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    header: str = Field(min_length=1)
+    aliases: tuple[str, ...] = ()
+    type: ColumnType
+    required: bool = False
+    """The file must have the column."""
+    nullable: bool | None = None
+    """The cell may be empty; by default only where the column is not required."""
+    personal: bool = False
+    description: str = Field(min_length=1)
+    values: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_spellings)] = {}
+    """Allowed values (choice, comparator) and their other spellings."""
+    min: Annotated[Decimal | None, BeforeValidator(_exact)] = None
+    unit: str = ""
+    within: str | None = None
+    """month: the column with the fiscal year that the month must lie in."""
+    not_after_folder: bool = False
+    """month: must not lie after the landing folder's month."""
+    needs_value: tuple[str, ...] = ()
+    """comparator: those that need a number in the target value."""
+    forbids_value: tuple[str, ...] = ()
+
+    @property
+    def allows_blank(self) -> bool:
+        """True when a cell of the column may be empty."""
+        return not self.required if self.nullable is None else self.nullable
+
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """Every accepted header, squeezed."""
+        return frozenset(squeeze(text) for text in (self.header, self.name, *self.aliases))
+
+    @model_validator(mode="after")
+    def _settings_fit_the_type(self) -> "Column":
+        has_values = self.type in (ColumnType.CHOICE, ColumnType.COMPARATOR)
+        if has_values != bool(self.values):
+            raise ValueError("values belong to the types choice and comparator, and are needed there")
+        if (self.within or self.not_after_folder) and self.type is not ColumnType.MONTH:
+            raise ValueError("within and not_after_folder belong to the type month")
+        unknown = {*self.needs_value, *self.forbids_value} - set(self.values)
+        if unknown:
+            raise ValueError(f"needs_value/forbids_value: {'、'.join(sorted(unknown))} is not among values")
+        return self
+
+
+class SheetKpi(_Strict):
+    """One KPI column of the registration sheet. ``header`` is a regular expression on the squeezed header."""
+
+    header: str = Field(min_length=1)
+    kpi_id: str
+    comparator: str
+
+    @model_validator(mode="after")
+    def _header_compiles(self) -> "SheetKpi":
+        try:
+            re.compile(self.header)
+        except re.error as error:
+            raise ValueError(f"header is no regular expression: {error}") from error
+        return self
+
+    def matches(self, header: str) -> bool:
+        """True when the header in the file is this KPI's."""
+        return re.search(self.header, squeeze(header), re.IGNORECASE) is not None
+
+
+class TableLayout(_Strict):
+    """One row per record below one or two header rows."""
+
+    layout: Literal["table"]
+
+
+class RegistrationSheetLayout(_Strict):
+    """支部設定KPI登録シート: one row per branch, one column per KPI, the fiscal year in the title."""
+
+    layout: Literal["registration_sheet"]
+    title: str = Field(min_length=1)
+    branch_header: str = Field(min_length=1)
+    kpis: tuple[SheetKpi, ...] = Field(min_length=1)
+
+
+Layout = Annotated[TableLayout | RegistrationSheetLayout, Field(discriminator="layout")]
+
+
+class Dataset(_Strict):
+    """What the dataset is, who owns it, and which rows are one and the same."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name_ja: str = Field(min_length=1)
+    owner: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    grain: str = Field(min_length=1)
+    folder: Literal["month", "fiscal_year"]
+    feeds: Literal["all"] | tuple[str, ...]
+    key: tuple[str, ...] = Field(min_length=1)
+    contradictions: Literal["reject", "keep"]
+    """What happens to rows of one key with different figures: none is loaded, or all are."""
+    keeps_baseline_year: bool = False
+    """The fiscal year just before a KPI's first is loaded, too."""
+
+
+class Contract(_Strict):
+    """One dataset's contract."""
+
+    dataset: Dataset
+    columns: tuple[Column, ...] = Field(min_length=1)
+    layouts: tuple[Layout, ...] = Field(min_length=1)
+    rules: Any = None
+    completeness: Any = None
+
+    @cached_property
+    def column_by_name(self) -> dict[str, Column]:
+        """Columns by English name."""
+        return {column.name: column for column in self.columns}
+
+    def column_of(self, type_: ColumnType) -> Column | None:
+        """Return the first column of the type, or None."""
+        return next((column for column in self.columns if column.type is type_), None)
+
+    @property
+    def registration_sheet(self) -> RegistrationSheetLayout | None:
+        """The registration sheet's layout, if the dataset has one."""
+        return next((layout for layout in self.layouts if isinstance(layout, RegistrationSheetLayout)), None)
+
+    @property
+    def has_personal_columns(self) -> bool:
+        """True when a column identifies a person; such files are never read into Python rows."""
+        return any(column.personal for column in self.columns)
+
+    @cached_property
+    def stored_columns(self) -> tuple[StoredColumn, ...]:
+        """Columns of the dataset's rows in the raw layer, without provenance, in the contract's order."""
+        stored: list[StoredColumn] = []
+        for column in self.columns:
+            text = column.description
+            nullable = column.allows_blank and column.type not in _EMPTY_TEXT
+            if column.type is ColumnType.BRANCH_NAME:
+                if self.column_of(ColumnType.BRANCH_CODE) is None:
+                    stored.append(StoredColumn(name="branch_code", storage="string", nullable=False, description=text))
+                continue
+            storage = _STORAGE.get(column.type, "string")
+            stored.append(StoredColumn(name=column.name, storage=storage, nullable=nullable, description=text))
+            if column.type is ColumnType.KPI_VALUE:
+                word = "Word in place of a number (実施, 未実施, ―, 集計中, 【新設】)"
+                done = "True for 実施, False for 未実施; qualitative KPIs only"
+                stored.append(
+                    StoredColumn(name=f"{column.name}_word", storage="string", nullable=True, description=word)
+                )
+                stored.append(StoredColumn(name="is_done", storage="boolean", nullable=True, description=done))
+        return tuple(stored)
+
+    @model_validator(mode="after")
+    def _columns_fit_together(self) -> "Contract":
+        if not any(column.required for column in self.columns):
+            raise ValueError("columns: at least one must be required: the header is found by them")
+        seen: dict[str, str] = {}
+        for column in self.columns:
+            for spelling in column.spellings:
+                if seen.setdefault(spelling, column.name) != column.name:
+                    raise ValueError(f"columns: {spelling} is a header of both {seen[spelling]} and {column.name}")
+        for type_ in _SINGLE:
+            if sum(column.type is type_ for column in self.columns) > 1:
+                raise ValueError(f"columns: type {type_} may occur once")
+        stored = {column.name for column in self.stored_columns}
+        for name in self.dataset.key:
+            if name not in stored:
+                raise ValueError(f"dataset.key: no column {name}")
+        for column in self.columns:
+            year = self.column_by_name.get(column.within) if column.within else None
+            if column.within and (year is None or year.type is not ColumnType.FISCAL_YEAR):
+                raise ValueError(f"columns.{column.name}.within: {column.within} is no column of type fiscal_year")
+            if column.not_after_folder and self.dataset.folder != "month":
+                raise ValueError(f"columns.{column.name}.not_after_folder: the dataset's folder is no month")
+        for type_ in (ColumnType.KPI_VALUE, ColumnType.TARGET_VALUE):
+            if self.column_of(type_) and not (
+                self.column_of(ColumnType.KPI) and self.column_of(ColumnType.FISCAL_YEAR) and self._has_branch
+            ):
+                raise ValueError(f"columns: type {type_} needs columns of the types kpi, fiscal_year and branch_code")
+        self._check_registration_sheet()
+        return self
+
+    @property
+    def _has_branch(self) -> bool:
+        return bool(self.column_of(ColumnType.BRANCH_CODE) or self.column_of(ColumnType.BRANCH_NAME))
+
+    def _check_registration_sheet(self) -> None:
+        sheet = self.registration_sheet
+        if sheet is None:
+            return
+        comparator = self.column_of(ColumnType.COMPARATOR)
+        needed = (ColumnType.FISCAL_YEAR, ColumnType.BRANCH_CODE, ColumnType.KPI, ColumnType.TARGET_VALUE)
+        if comparator is None or any(self.column_of(type_) is None for type_ in needed):
+            raise ValueError(
+                "layouts: a registration sheet needs fiscal_year, branch_code, kpi, comparator, target_value"
+            )
+        for kpi in sheet.kpis:
+            if kpi.comparator not in comparator.values:
+                raise ValueError(f"layouts: {kpi.kpi_id}: comparator {kpi.comparator} is not among the column's values")
+
+
+def load_contracts(directory: Path) -> dict[str, Contract]:
+    """Read every ``*.yml`` of the folder; return contracts by dataset id.
+
+    Raises :class:`ContractError` with the file and the field for anything that does not fit.
+    """
+    contracts: dict[str, Contract] = {}
+    for path in sorted(directory.glob("*.yml")):
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ContractError(f"{path.name}: not readable as YAML: {error}") from error
+        if not isinstance(raw, dict):
+            raise ContractError(f"{path.name}: expected the keys dataset, columns, layouts")
+        try:
+            contract = Contract.model_validate(raw)
+        except ValidationError as error:
+            raise ContractError(f"{path.name}: {_faults(error, raw)}") from error
+        if contract.dataset.id != path.stem:
+            raise ContractError(f"{path.name}: dataset.id: must equal the file's name")
+        contracts[contract.dataset.id] = contract
+    return contracts
+
+
+def _faults(error: ValidationError, raw: Mapping[str, Any]) -> str:
+    """Name the fields at fault, columns by name instead of by position."""
+    faults = []
+    for fault in error.errors():
+        where = [str(part) for part in fault["loc"]]
+        if len(where) > 1 and where[0] == "columns" and isinstance(raw["columns"][int(where[1])], dict):
+            where[1] = str(raw["columns"][int(where[1])].get("name", where[1]))
+        faults.append(f"{'.'.join(where) or '(whole)'}: {fault['msg']}")
+    return "; ".join(faults)
+
+
+def check_against_catalogue(contract: Contract, catalogue: Catalogue) -> None:
+    """Raise :class:`ContractError` when the contract names a KPI that the catalogue does not have."""
+    sheet = contract.registration_sheet
+    named = [("layouts", kpi.kpi_id) for kpi in sheet.kpis] if sheet else []
+    if contract.dataset.feeds != "all":
+        named += [("dataset.feeds", kpi_id) for kpi_id in contract.dataset.feeds]
+    for field, kpi_id in named:
+        if kpi_id not in catalogue.kpi_by_id:
+            raise ContractError(f"{contract.dataset.id}.yml: {field}: the catalogue has no KPI {kpi_id}")

@@ -1,0 +1,24 @@
+"""Problems in words for branch staff.
+
+What lives here: one Japanese line per problem and per refused file. What does not: the wording of each fault
+(``faults``).
+"""
+
+from kenpo_pipelines.submissions.submission import Problem, Submission
+
+
+def describe(problem: Problem) -> str:
+    """Return where the problem is, what it is and what to do; with the cell's text where it may be shown."""
+    place = f"{problem.file}"
+    if problem.sheet:
+        place += f" シート「{problem.sheet}」"
+    place += f" {problem.row_number}行目"
+    if problem.column_name:
+        place += f"「{problem.column_name}」列"
+    shown = f"（入力値：{problem.shown}）" if problem.shown else ""
+    return f"{place}：{problem.value_class}です{shown}。{problem.advice}"
+
+
+def describe_refusal(submission: Submission) -> str:
+    """Return why a whole file was refused and what to do; '' for a file that was read."""
+    return f"{submission.file}：{submission.detail}" if submission.status == "refused" else ""

@@ -1,0 +1,61 @@
+"""What reading one file yields: typed rows, problems, counts.
+
+What lives here: ``Problem`` and ``Submission``. What does not: how they come about (``reading``, ``rules``).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Row = dict[str, Any]
+"""One row in the grain of the contract's ``stored_columns``, plus ``sheet`` and ``row_number``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of one row. Holds a class of value and advice; ``shown`` alone may hold what the cell says.
+
+    ``shown`` exists for a person checking their own file: it is empty for personal columns, left out of the repr and of
+    comparisons, and never stored.
+    """
+
+    dataset: str
+    branch_code: str | None
+    file: str
+    sheet: str
+    row_number: int
+    column_name: str
+    kpi_id: str | None
+    fault: str
+    value_class: str
+    advice: str
+    shown: str = field(default="", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One file as read. ``rows_read == rows_loaded + rows_rejected`` always; all are 0 for a refused file.
+
+    ``rows_merged`` counts exact duplicates beyond the first of their key; they stay among ``rows`` and ``rows_loaded``.
+    """
+
+    dataset: str
+    file: str
+    file_sha256: str
+    status: Literal["loaded", "refused"]
+    fault: str = ""
+    detail: str = ""
+    rows_read: int = 0
+    rows: tuple[Row, ...] = field(default=(), repr=False)
+    problems: tuple[Problem, ...] = ()
+    rows_merged: int = 0
+    notices: tuple[str, ...] = ()
+
+    @property
+    def rows_loaded(self) -> int:
+        """Rows that passed every rule."""
+        return len(self.rows)
+
+    @property
+    def rows_rejected(self) -> int:
+        """Distinct rows with at least one problem."""
+        return self.rows_read - self.rows_loaded

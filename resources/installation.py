@@ -1,0 +1,112 @@
+"""The Dagster resource that gives assets the installation: catalogue, contracts, models, lake, engine, database, folders.
+
+What lives here: opening things once per process. What does not: any environment variable (``kenpo_pipelines.settings``).
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from kenpo_pipelines.catalogue.model import Catalogue, load_catalogue
+from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.models import ModelProject, load_project
+from kenpo_pipelines.serving.database import connect
+from kenpo_pipelines.serving.migrate import upgrade
+from kenpo_pipelines.settings import Settings
+from kenpo_pipelines.submissions.contract import Contract, check_against_catalogue, load_contracts
+from kenpo_pipelines.version import code_version
+from resources.engine import DuckDBEngine
+
+
+class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where everything is. Paths are absolute; ``database_url`` may hold a password and is never logged."""
+
+    landing_dir: str
+    lake_dir: str
+    outputs_dir: str
+    catalogue_dir: str
+    contracts_dir: str
+    models_dir: str
+    database_url: str
+    code_version: str
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Installation":
+        """Build the resource from the settings of this process."""
+        return cls(
+            landing_dir=str(settings.landing_dir),
+            lake_dir=str(settings.lake_dir),
+            outputs_dir=str(settings.outputs_dir),
+            catalogue_dir=str(settings.catalogue_dir),
+            contracts_dir=str(settings.contracts_dir),
+            models_dir=str(settings.models_dir),
+            database_url=settings.sql_url,
+            code_version=code_version(settings.project_dir),
+        )
+
+    @property
+    def landing(self) -> Path:
+        """The landing folder."""
+        return Path(self.landing_dir)
+
+    @property
+    def outputs(self) -> Path:
+        """The folder for scorecards."""
+        return Path(self.outputs_dir)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The KPI catalogue."""
+        return _catalogue(self.catalogue_dir)
+
+    @property
+    def contracts(self) -> dict[str, Contract]:
+        """Dataset contracts by dataset id, checked against the catalogue."""
+        return _contracts(self.contracts_dir, self.catalogue_dir)
+
+    @property
+    def project(self) -> ModelProject:
+        """The SQL models."""
+        return _project(self.models_dir)
+
+    @property
+    def lake(self) -> Lake:
+        """The lake."""
+        return Lake(Path(self.lake_dir))
+
+    @property
+    def engine(self) -> DuckDBEngine:
+        """The engine that runs SQL models over the lake."""
+        return DuckDBEngine(self.lake, self.project)
+
+    def database(self) -> Engine:
+        """Connect to the serving database, its schema migrated to this version."""
+        return _database(self.database_url)
+
+
+# One installation per process as a rule; a few in tests. Files are read once: a code location is reloaded to see changes.
+@lru_cache(maxsize=8)
+def _catalogue(directory: str) -> Catalogue:
+    return load_catalogue(Path(directory))
+
+
+@lru_cache(maxsize=8)
+def _contracts(directory: str, catalogue_dir: str) -> dict[str, Contract]:
+    contracts = load_contracts(Path(directory))
+    for contract in contracts.values():
+        check_against_catalogue(contract, _catalogue(catalogue_dir))
+    return contracts
+
+
+@lru_cache(maxsize=8)
+def _project(directory: str) -> ModelProject:
+    return load_project(Path(directory))
+
+
+@lru_cache(maxsize=8)
+def _database(url: str) -> Engine:
+    engine = connect(url)
+    upgrade(engine)
+    return engine
