@@ -15,7 +15,7 @@ from assets.reference import LAYER as REFERENCE
 from expectations.checks import check_specs, run_checks
 from expectations.suite import Suite
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
-from kenpo_pipelines.models import Column, Relation
+from kenpo_pipelines.models import Relation
 from kenpo_pipelines.submissions.contract import ColumnType, Contract
 from kenpo_pipelines.submissions.ingest import (
     LEDGER,

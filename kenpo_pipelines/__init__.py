@@ -1,0 +1,1 @@
+"""The domain of the KPIs, and the roof that assembles the code location and the command."""

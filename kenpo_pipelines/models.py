@@ -189,7 +189,7 @@ def _render(template: str, macros: str, path: Path, month: str, recorder: _Recor
             raise ModelError(f"var {name!r} is not defined; models know {sorted(variables)}")
         return variables[name]
 
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - SQL, not HTML
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # SQL, not HTML
     context: dict[str, Callable[..., str]] = {
         "ref": recorder.ref,
         "history": recorder.history,

@@ -28,7 +28,7 @@ grouped as (
             and count(case when not is_fixed and target_value is null then 1 end) > 0
         ) as is_contradictory,
         string_agg(
-            comparator || case when target_value is null then '' else ' ' || rtrim(rtrim(cast(target_value as varchar), '0'), '.') end,
+            comparator || coalesce(' ' || rtrim(rtrim(cast(target_value as varchar), '0'), '.'), ''),
             '／' order by comparator, target_value
         ) as registered_as
     from targets

@@ -9,13 +9,28 @@ with results as (
 
 numbers as (
 
-    select known_month, as_of as month, branch_code, kpi_id || '.numerator' as measure_id, numerator as value
+    select
+        known_month,
+        as_of as month,
+        branch_code,
+        kpi_id || '.numerator' as measure_id,
+        numerator as value
     from results
     union all
-    select known_month, as_of as month, branch_code, kpi_id || '.denominator' as measure_id, denominator as value
+    select
+        known_month,
+        as_of as month,
+        branch_code,
+        kpi_id || '.denominator' as measure_id,
+        denominator as value
     from results
     union all
-    select known_month, as_of as month, branch_code, kpi_id || '.value' as measure_id, value as value
+    select
+        known_month,
+        as_of as month,
+        branch_code,
+        kpi_id || '.value' as measure_id,
+        value
     from results
     union all
     select

@@ -14,15 +14,16 @@ from openpyxl.worksheet.pagebreak import Break
 from openpyxl.worksheet.worksheet import Worksheet
 
 from kenpo_pipelines import fiscal
+from kenpo_pipelines.catalogue.model import NATION
 from kenpo_pipelines.scorecards import cells, figure_cells, files, page, provenance_sheet, sheet_head, style, view
 from kenpo_pipelines.scorecards.provenance import Provenance
-from kenpo_pipelines.scorecards.rows import NATION, ScorecardError, ScorecardRow, read_rows
+from kenpo_pipelines.scorecards.rows import ScorecardError, ScorecardRow, read_rows
 
-_KPI_WIDTH, _STATE_WIDTH, _MARK_WIDTH, _LEAST_WIDTH = 31.0, 9.5, 4.8, 10.0
+_KPI_WIDTH, _STATE_WIDTH, _MARK_WIDTH, _LEAST_WIDTH = 29.5, 9.5, 4.6, 10.0
 _LEGEND_ROW, _BRANCH_ROW, _COUNT_ROW, _HEAD_ROW = 3, 5, 6, 7
 _FIRST_SET = 3
 """Column of the first ＫＰＩ; before it stand KPI指標 and 時点. Each branch takes three columns: ＫＰＩ, 結果, 判定."""
-_SCALE = 0.65
+_SCALE = 0.63
 """Scale on paper when the branches need more than one page: whole branches per page, 協会全体 on each."""
 
 

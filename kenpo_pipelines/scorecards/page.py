@@ -16,8 +16,8 @@ MILLIMETRES_PER_DIGIT = 2.12
 PAPER_WIDTH_MM, PAPER_HEIGHT_MM = 297.0, 210.0
 _INCH = 25.4
 _SIDE, _TOP, _BOTTOM, _HEADER = 0.45, 0.55, 0.5, 0.25
-USABLE_WIDTH = (PAPER_WIDTH_MM - 2 * _SIDE * _INCH) / MILLIMETRES_PER_DIGIT
-"""Column units across an A4 landscape page at 100 %."""
+USABLE_WIDTH = 0.98 * (PAPER_WIDTH_MM - 2 * _SIDE * _INCH) / MILLIMETRES_PER_DIGIT
+"""Column units across an A4 landscape page at 100 %, with a little room for other programs' rounding."""
 USABLE_POINTS = (PAPER_HEIGHT_MM / _INCH - _TOP - _BOTTOM) * 72
 """Points down an A4 landscape page at 100 %."""
 

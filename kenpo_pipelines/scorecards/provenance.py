@@ -38,7 +38,7 @@ class Provenance:
 
     ``written_at`` is when the run says it wrote (never asked from the clock here, so that the same input makes the same
     bytes) and must know its time zone. ``publish_month`` is the reporting month published to the database. ``origins``
-    are the kinds of the figures shown; those of the submissions are added, so synthetic input cannot go unnamed.
+    are the kinds of the figures shown; those of the loaded submissions are added, so synthetic input cannot go unnamed.
     """
 
     as_of: str
@@ -61,7 +61,7 @@ class Provenance:
     @property
     def all_origins(self) -> tuple[str, ...]:
         """Every kind of data involved, each once, in a fixed order."""
-        present = {*self.origins, *(source.origin for source in self.submissions)}
+        present = {*self.origins, *(source.origin for source in self.submissions if source.status == "loaded")}
         known = [origin for origin in ORIGIN_LABELS if origin in present]
         return (*known, *sorted(present.difference(ORIGIN_LABELS)))
 

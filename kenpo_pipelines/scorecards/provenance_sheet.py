@@ -20,7 +20,7 @@ from kenpo_pipelines.scorecards.provenance import (
 )
 
 SHEET_NAME = "出典・来歴"
-_WIDTHS: list[float] = [20, 12, 38, 12, 12, 9, 9, 9, 27, 52]
+_WIDTHS: list[float] = [20, 12, 38, 12, 12, 9, 9, 9, 27, 60]
 _HEADS = ["データ", "報告月", "ファイル", "種類", "受付", "読込行", "取込行", "不採用行", "受領日時", "SHA-256"]
 
 

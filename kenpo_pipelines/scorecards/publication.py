@@ -65,9 +65,7 @@ def workbook_name(catalogue: Catalogue, branch_code: str, month: str) -> str:
     return f"scorecard_{month}_{branch_code}_{name.replace(' ', '-')}.xlsx"
 
 
-def _provenance(
-    rows: list[ScorecardRow], ledger: Iterable[LedgerRow], month: str, code_version: str
-) -> Provenance:
+def _provenance(rows: list[ScorecardRow], ledger: Iterable[LedgerRow], month: str, code_version: str) -> Provenance:
     newest = max(rows, key=lambda row: (row.published_at, row.run_id))
     return Provenance(
         as_of=month,

@@ -15,8 +15,6 @@ from typing import Any, Literal
 from kenpo_pipelines import fiscal
 
 Outcome = Literal["attained", "not_attained", "not_evaluable"]
-NATION = "00"
-"""Branch code of 協会全体."""
 
 
 class ScorecardError(ValueError):

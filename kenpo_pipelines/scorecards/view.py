@@ -42,11 +42,6 @@ class YearView:
         """令和７年度 KPI実績（令和７年６月時点）; a closed year is titled with its last month."""
         return f"{self.sheet_name} KPI実績（{fiscal.month_label(self.label_month)}時点）"
 
-    @property
-    def is_closed(self) -> bool:
-        """True when the year is over as of the scorecard's month."""
-        return self.label_month == fiscal.year_end(self.fiscal_year)
-
 
 def has_figure(row: ScorecardRow) -> bool:
     """True when the row carries a result: a number, or a word such as 実施."""

@@ -59,7 +59,7 @@ def translated(engine: Engine, doing: str) -> Iterator[None]:
     except DBAPIError as error:
         cause = _first_line(error.orig)
         if _is_passing(error):
-            raise PassingFault(f"{where}: {cause}. Nothing was changed; try again later.") from error
+            raise PassingFault(f"{where}: {cause}. Try again later.") from error
         if any(word in f"{type(error.orig).__name__} {error.orig}" for word in _MISSING_TABLE_WORDS):
             advice = "Its tables are missing: run any month (`kenpo run --month YYYY-MM`) to create them."
             raise PermanentFault(f"{where}: {cause}. {advice}") from error

@@ -10,7 +10,7 @@ of the month, each (dataset, folder) among the rows, and those named by the call
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +92,8 @@ def publish_month(
 
     ``tables`` holds every table of :data:`PUBLISHED_TABLES` by name, as ``rows.serving_tables`` makes them; an empty
     ``kpi_facts`` withdraws the month. ``folders`` names further landing folders that the run read, so that the entries
-    of one that became empty disappear. Raises :class:`PassingFault` (locked, unreachable: call again) or
-    :class:`PermanentFault` (rows that do not fit, named by table and key); in both cases the old state stays.
+    of one that became empty disappear. Raises ``NotAMonth``, :class:`PassingFault` (locked, unreachable: call again) or
+    :class:`PermanentFault` (rows that do not fit, named by table and key); the old state stays in all cases.
     """
     fiscal.split_month(month)
     stamp = {"run_id": run_id, "published_at": utc_timestamp(published_at or dt.datetime.now(dt.UTC))}
@@ -126,7 +126,7 @@ def _checked(month: str, tables: Mapping[str, Rows]) -> dict[str, dict[Key, Row]
     return new
 
 
-def _scopes(month: str, folders: Iterable[Folder]) -> dict[str, ColumnElement[bool]]:
+def _scopes(month: str, folders: Collection[Folder]) -> dict[str, ColumnElement[bool]]:
     """Return which rows of each table this publication replaces; a table without an entry loses no rows."""
     scopes: dict[str, ColumnElement[bool]] = {table.name: table.c.as_of == month for table in schema.MONTHLY}
     for table in schema.FOLDERS:

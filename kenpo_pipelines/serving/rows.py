@@ -109,8 +109,8 @@ def _only(table: Table, row: Mapping[str, Any]) -> Row:
 
 
 def _target_row(mart_row: Row) -> Row:
-    is_contradictory = mart_row["reason"] == Reason.CONTRADICTORY_TARGETS
-    contradiction = mart_row["reason_text"] if is_contradictory else ""
+    is_contradictory = mart_row.get("reason") == Reason.CONTRADICTORY_TARGETS
+    contradiction = mart_row.get("reason_text") if is_contradictory else ""
     row = {**mart_row, "is_contradictory": is_contradictory, "contradiction": contradiction}
     return _only(schema.kpi_targets, row)
 

@@ -47,7 +47,10 @@ def read_text(cell: Cell) -> str:
 
 
 def read_decimal(cell: Cell, unit: str = "", minimum: Decimal | None = None) -> Decimal | None:
-    """Return the number, None for a word that means none; ``unit`` is what a unit in the cell must be ('' = any but %)."""
+    """Return the number, None for a word that means none.
+
+    ``unit`` is what a unit in the cell must be; '' allows any but %.
+    """
     quantity = read_quantity(cell)
     if quantity.bound:
         raise CellFault("number_with_words")

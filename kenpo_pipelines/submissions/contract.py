@@ -1,143 +1,42 @@
 """Dataset contracts: what a submission must look like, one YAML file per dataset in ``expectations/``.
 
-What lives here: the shape of a contract (``dataset``, ``columns``, ``layouts``) and its validation. What does not:
-the keys ``rules`` and ``completeness`` of the same files, which the expectations read. A further dataset is a
+What lives here: the shape of a contract (``dataset``, ``columns``, ``layouts``), its validation and loading. What does
+not: the keys ``rules`` and ``completeness`` of the same files, which the expectations read. A further dataset is a
 further YAML file.
 """
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from kenpo_pipelines.catalogue.model import Catalogue
+from kenpo_pipelines.submissions.columns import EMPTY_TEXT, STORAGE, Column, ColumnType, StoredColumn, Strict
 from kenpo_pipelines.submissions.texts import squeeze
+
+__all__ = [
+    "Column",
+    "ColumnType",
+    "Contract",
+    "ContractError",
+    "StoredColumn",
+    "check_against_catalogue",
+    "load_contracts",
+]
+
+_SINGLE = frozenset({ColumnType.BRANCH_CODE, ColumnType.BRANCH_NAME, ColumnType.KPI, ColumnType.KPI_VALUE,
+                     ColumnType.COMPARATOR, ColumnType.TARGET_VALUE, ColumnType.UNIT})  # fmt: skip
 
 
 class ContractError(ValueError):
     """A contract is wrong; the message names the file and the field."""
 
 
-class ColumnType(StrEnum):
-    """How a cell of the column is read."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    DECIMAL = "decimal"
-    DATE = "date"
-    MONTH = "month"
-    FISCAL_YEAR = "fiscal_year"
-    BRANCH_CODE = "branch_code"
-    BRANCH_NAME = "branch_name"
-    KPI = "kpi"
-    KPI_VALUE = "kpi_value"
-    COMPARATOR = "comparator"
-    TARGET_VALUE = "target_value"
-    UNIT = "unit"
-    CHOICE = "choice"
-
-
-Storage = Literal["string", "integer", "decimal", "boolean", "date"]
-_STORAGE: dict[ColumnType, Storage] = {
-    ColumnType.INTEGER: "integer",
-    ColumnType.DECIMAL: "decimal",
-    ColumnType.DATE: "date",
-    ColumnType.FISCAL_YEAR: "integer",
-    ColumnType.KPI_VALUE: "decimal",
-    ColumnType.TARGET_VALUE: "decimal",
-}
-_SINGLE = frozenset({ColumnType.BRANCH_CODE, ColumnType.BRANCH_NAME, ColumnType.KPI, ColumnType.KPI_VALUE,
-                     ColumnType.COMPARATOR, ColumnType.TARGET_VALUE, ColumnType.UNIT})  # fmt: skip
-
-
-_EMPTY_TEXT = (ColumnType.TEXT, ColumnType.UNIT)
-"""A blank cell of these types is stored as ''."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _spellings(value: Any) -> Any:
-    """Read allowed values as a list, or as a mapping from the value to its other spellings."""
-    if isinstance(value, list):
-        return {str(choice): () for choice in value}
-    if isinstance(value, dict):
-        return {str(choice): tuple(map(str, words or ())) for choice, words in value.items()}
-    return value
-
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError(f"write {value} in quotes, so that it stays an exact decimal")
-    return value
-
-
-class StoredColumn(_Strict):
-    """One column of the raw layer, as the dataset's rows carry it."""
-
-    name: str
-    storage: Storage
-    nullable: bool
-    description: str
-
-
-class Column(_Strict):
-    """One column of the file. ``name`` is its English header and, unless it is a branch name, its name in the raw
-    layer."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    header: str = Field(min_length=1)
-    aliases: tuple[str, ...] = ()
-    type: ColumnType
-    required: bool = False
-    """The file must have the column."""
-    nullable: bool | None = None
-    """The cell may be empty; by default only where the column is not required."""
-    personal: bool = False
-    description: str = Field(min_length=1)
-    values: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_spellings)] = {}
-    """Allowed values (choice, comparator) and their other spellings."""
-    min: Annotated[Decimal | None, BeforeValidator(_exact)] = None
-    unit: str = ""
-    within: str | None = None
-    """month: the column with the fiscal year that the month must lie in."""
-    not_after_folder: bool = False
-    """month: must not lie after the landing folder's month."""
-    needs_value: tuple[str, ...] = ()
-    """comparator: those that need a number in the target value."""
-    forbids_value: tuple[str, ...] = ()
-
-    @property
-    def allows_blank(self) -> bool:
-        """True when a cell of the column may be empty."""
-        return not self.required if self.nullable is None else self.nullable
-
-    @cached_property
-    def spellings(self) -> frozenset[str]:
-        """Every accepted header, squeezed."""
-        return frozenset(squeeze(text) for text in (self.header, self.name, *self.aliases))
-
-    @model_validator(mode="after")
-    def _settings_fit_the_type(self) -> "Column":
-        has_values = self.type in (ColumnType.CHOICE, ColumnType.COMPARATOR)
-        if has_values != bool(self.values):
-            raise ValueError("values belong to the types choice and comparator, and are needed there")
-        if (self.within or self.not_after_folder) and self.type is not ColumnType.MONTH:
-            raise ValueError("within and not_after_folder belong to the type month")
-        unknown = {*self.needs_value, *self.forbids_value} - set(self.values)
-        if unknown:
-            raise ValueError(f"needs_value/forbids_value: {'、'.join(sorted(unknown))} is not among values")
-        return self
-
-
-class SheetKpi(_Strict):
+class SheetKpi(Strict):
     """One KPI column of the registration sheet. ``header`` is a regular expression on the squeezed header."""
 
     header: str = Field(min_length=1)
@@ -157,13 +56,13 @@ class SheetKpi(_Strict):
         return re.search(self.header, squeeze(header), re.IGNORECASE) is not None
 
 
-class TableLayout(_Strict):
+class TableLayout(Strict):
     """One row per record below one or two header rows."""
 
     layout: Literal["table"]
 
 
-class RegistrationSheetLayout(_Strict):
+class RegistrationSheetLayout(Strict):
     """支部設定KPI登録シート: one row per branch, one column per KPI, the fiscal year in the title."""
 
     layout: Literal["registration_sheet"]
@@ -175,7 +74,7 @@ class RegistrationSheetLayout(_Strict):
 Layout = Annotated[TableLayout | RegistrationSheetLayout, Field(discriminator="layout")]
 
 
-class Dataset(_Strict):
+class Dataset(Strict):
     """What the dataset is, who owns it, and which rows are one and the same."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -192,7 +91,7 @@ class Dataset(_Strict):
     """The fiscal year just before a KPI's first is loaded, too."""
 
 
-class Contract(_Strict):
+class Contract(Strict):
     """One dataset's contract."""
 
     dataset: Dataset
@@ -226,12 +125,12 @@ class Contract(_Strict):
         stored: list[StoredColumn] = []
         for column in self.columns:
             text = column.description
-            nullable = column.allows_blank and column.type not in _EMPTY_TEXT
+            nullable = column.allows_blank and column.type not in EMPTY_TEXT
             if column.type is ColumnType.BRANCH_NAME:
                 if self.column_of(ColumnType.BRANCH_CODE) is None:
                     stored.append(StoredColumn(name="branch_code", storage="string", nullable=False, description=text))
                 continue
-            storage = _STORAGE.get(column.type, "string")
+            storage = STORAGE.get(column.type, "string")
             stored.append(StoredColumn(name=column.name, storage=storage, nullable=nullable, description=text))
             if column.type is ColumnType.KPI_VALUE:
                 word = "Word in place of a number (実施, 未実施, ―, 集計中, 【新設】)"

@@ -8,10 +8,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from kenpo_pipelines.submissions.contract import ColumnType, Contract
+from kenpo_pipelines.submissions.columns import ColumnType
+from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.rules import LocatedFault, Reading
 
 _NOT_FIGURES = frozenset({ColumnType.TEXT, ColumnType.UNIT, ColumnType.BRANCH_NAME})
+_MOST_NAMED = 10
 
 
 def settle_duplicates(readings: Sequence[Reading], contract: Contract) -> int:
@@ -30,7 +32,7 @@ def settle_duplicates(readings: Sequence[Reading], contract: Contract) -> int:
         if len(distinct) == 1 or contract.dataset.contradictions == "keep":
             merged += len(group) - len(distinct)
             continue
-        where = "、".join(_place(reading) for reading in group)
+        where = _places(group)
         column = _first_difference(group, contract)
         for reading in group:
             reading.faults.append(LocatedFault(column, "contradictory_rows", where))
@@ -57,6 +59,11 @@ def _first_difference(group: Sequence[Reading], contract: Contract) -> str:
             return name
     column = contract.column_of(ColumnType.KPI_VALUE)
     return column.name if column else ""
+
+
+def _places(group: Sequence[Reading]) -> str:
+    named = "、".join(_place(reading) for reading in group[:_MOST_NAMED])
+    return named if len(group) <= _MOST_NAMED else f"{named} ほか{len(group) - _MOST_NAMED}行"
 
 
 def _place(reading: Reading) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from kenpo_pipelines.submissions.calendar_cells import fiscal_year_in
 from kenpo_pipelines.submissions.cells import cell_text, find_choice
-from kenpo_pipelines.submissions.contract import ColumnType, Contract, RegistrationSheetLayout, SheetKpi
+from kenpo_pipelines.submissions.columns import ColumnType
+from kenpo_pipelines.submissions.contract import Contract, RegistrationSheetLayout, SheetKpi
 from kenpo_pipelines.submissions.faults import FileFault
 from kenpo_pipelines.submissions.grids import BLANK, Cell, Grid, GridRow
 from kenpo_pipelines.submissions.records import Extract, Record

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import NATION, Catalogue, Kind, Kpi, KpiVersion
 from kenpo_pipelines.submissions import calendar_cells, cells
-from kenpo_pipelines.submissions.contract import Column, ColumnType, Contract
+from kenpo_pipelines.submissions.columns import Column, ColumnType
+from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import CellFault
 from kenpo_pipelines.submissions.grids import Cell
 from kenpo_pipelines.submissions.kpi_cells import Followed, read_kpi_value, read_target_value

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kenpo_pipelines.submissions.cells import cell_text
-from kenpo_pipelines.submissions.contract import Column, Contract
+from kenpo_pipelines.submissions.columns import Column
+from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault
 from kenpo_pipelines.submissions.grids import Grid, GridRow
 from kenpo_pipelines.submissions.records import Extract, Record
@@ -48,7 +49,7 @@ def find_header(grid: Grid, contract: Contract) -> Header:
             header = _header_at(grid.rows[index : index + height], index + height - 1, contract)
             missing = [column for column in required if column.name not in header.columns]
             if not missing:
-                return header
+                return _with_second_row(header, grid, index, contract) if height == 1 else header
             if len(missing) < len(best):
                 best = missing
     raise FileFault("wrong_columns", "、".join(column.header for column in best))
@@ -71,6 +72,14 @@ def read_table(grid: Grid, contract: Contract) -> Extract:
         if not _is_note(row) and not _repeats(row, header)
     )
     return Extract(records, tuple(notices))
+
+
+def _with_second_row(header: Header, grid: Grid, index: int, contract: Contract) -> Header:
+    """Take the next row into the header where that names more columns: 実績 above 分子, 分母, 実績値 is no column
+    itself."""
+    pair = _header_at(grid.rows[index : index + 2], index + 1, contract)
+    names_required = all(column.name in pair.columns for column in contract.columns if column.required)
+    return pair if names_required and len(pair.columns) > len(header.columns) else header
 
 
 def _header_at(rows: Sequence[GridRow], last_index: int, contract: Contract) -> Header:

@@ -6,6 +6,7 @@ does not: what the columns mean (``tables``, ``registration_sheet``).
 
 import datetime as dt
 import io
+import struct
 import warnings
 import zipfile
 import zlib
@@ -20,12 +21,19 @@ from kenpo_pipelines.submissions.grids import Cell, Grid, GridRow
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
-_DAMAGED = (
-    zipfile.BadZipFile, InvalidFileException, zlib.error, EOFError,
-    KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError,  # what openpyxl raises on damaged parts
-)  # fmt: skip
-
-
+_DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    struct.error,
+    OSError,
+)
+"""What zipfile raises on flipped bytes (RuntimeError covers unknown versions and encrypted members)."""
+_DAMAGED_BOOK = (*_DAMAGED_ZIP, InvalidFileException, KeyError, TypeError, AttributeError, IndexError, SyntaxError)
+"""What openpyxl raises on damaged parts."""
 _PLAIN = (str, int, float, bool, Decimal, dt.datetime, dt.date, dt.time, dt.timedelta)
 
 
@@ -40,7 +48,7 @@ def grids_of_workbook(data: bytes) -> list[Grid]:
             warnings.simplefilter("ignore")  # parts that openpyxl does not keep (validations, styles) hold no data
             values = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
             formulas = openpyxl.load_workbook(io.BytesIO(data), data_only=False)
-    except _DAMAGED as error:
+    except _DAMAGED_BOOK as error:
         raise FileFault("truncated") from error
     return [_grid(sheet, formulas[sheet.title]) for sheet in values.worksheets]
 
@@ -57,7 +65,7 @@ def _refuse_foreign(data: bytes) -> None:
             names = archive.namelist()
             if archive.testzip() is not None:
                 raise FileFault("truncated")
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _DAMAGED_ZIP as error:
         raise FileFault("truncated") from error
     if not any(name.startswith("xl/workbook") and name.endswith(".xml") for name in names):
         raise FileFault("not_a_workbook")

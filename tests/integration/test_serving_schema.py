@@ -17,7 +17,14 @@ import kenpo_pipelines
 from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.database import connect, write_transaction
 from kenpo_pipelines.serving.faults import PermanentFault
-from kenpo_pipelines.serving.migrate import VERSION_TABLE, alembic_config, is_ours, newest_revision, revision_of, upgrade
+from kenpo_pipelines.serving.migrate import (
+    VERSION_TABLE,
+    alembic_config,
+    is_ours,
+    newest_revision,
+    revision_of,
+    upgrade,
+)
 from kenpo_pipelines.serving.publish import publish_month
 
 FOREIGN_KEY = "(?i)foreign key"
@@ -33,7 +40,9 @@ def described(inspector: Inspector) -> dict[str, dict[str, Any]]:
     has_comments = inspector.dialect.supports_comments
     return {
         table: {
-            "columns": [repr(sorted((k, repr(v)) for k, v in column.items())) for column in inspector.get_columns(table)],
+            "columns": [
+                repr(sorted((k, repr(v)) for k, v in column.items())) for column in inspector.get_columns(table)
+            ],
             "primary key": repr(inspector.get_pk_constraint(table)),
             "foreign keys": listed(inspector.get_foreign_keys(table)),
             "checks": listed(inspector.get_check_constraints(table)),
@@ -235,4 +244,5 @@ def test_comments_reach_postgresql(postgresql_url: str) -> None:
     grain = inspector.get_table_comment("kpi_facts")["text"]
     engine.dispose()
     assert comments["value"] == "The figure, rounded half-up to precision"
-    assert grain is not None and "as_of (month of the scorecard) x fiscal year x branch x KPI" in grain
+    assert grain is not None
+    assert "as_of (month of the scorecard) x fiscal year x branch x KPI" in grain

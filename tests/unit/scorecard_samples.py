@@ -111,7 +111,7 @@ _TOKYO_LOOKS = {
 _PRIOR_YEAR_RULES = {"counter_receipt_rate", "claims_assessment_rate", "recovery_rate", "untreated_visit_rate_10m"}
 
 
-def row(kpi_id: str, target: str, result: str, **changes: Any) -> ScorecardRow:
+def row(kpi_id: str, target: str, result: str, /, **changes: Any) -> ScorecardRow:
     """One row from printed target and result; ``-`` is none. ``changes`` are columns, applied last."""
     name, group, order, precision, unit, direction = KPIS[kpi_id]
     precision, unit = changes.get("precision", precision), changes.get("unit", unit)
@@ -119,6 +119,7 @@ def row(kpi_id: str, target: str, result: str, **changes: Any) -> ScorecardRow:
     target_value = None if is_word or target == "-" else _decimal(target, precision)
     value = None if is_word or result == "-" else _decimal(result, precision)
     is_at_most = direction == _LE
+    bound = "以下" if is_at_most else "以上"
     base = ScorecardRow(
         as_of="2025-06", fiscal_year=2025, branch_code="13", branch="東京支部",
         kpi_id=kpi_id, kpi=name, kpi_order=order, kpi_group=group, unit=unit, precision=precision,
@@ -126,7 +127,7 @@ def row(kpi_id: str, target: str, result: str, **changes: Any) -> ScorecardRow:
         figure_as_of=None, figure_known_month=None, numerator=None, denominator=None,
         value=value, value_text="" if result == "-" else result if is_word else f"{value:f}",
         target=target_value,
-        target_text=target if target_value is None else f"{target_value:f}{unit}{'以下' if is_at_most else '以上'}",
+        target_text=target.strip("-") if target_value is None else f"{target_value:f}{unit}{bound}",
         comparator="done" if is_word else "<=" if is_at_most else ">=", target_source="submitted",
         outcome="not_evaluable", reason="", reason_text="", ratio_to_target=None, is_nearly_attained=None,
         prior_value=None, prior_value_text="", prior_as_of=None, rank=None, ranked_branches=None,

@@ -1,0 +1,58 @@
+# Two commands set everything up: `make demo` and `make test`. Each makes .venv from requirements.lock first.
+.PHONY: help install demo test check lint lock docs bench clean
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+help:
+	@echo "make demo     run the main job on real published figures (60 s) and say what to open"
+	@echo "make test     all tests"
+	@echo "make check    ruff, mypy, import-linter, sqlfluff, dagster definitions validate, dbt parse"
+	@echo "make install  only make .venv"
+	@echo "make docs     write the generated pages (KPI dictionary)"
+	@echo "make bench    run the benchmarks and print their tables"
+	@echo "make lock     resolve requirements.lock anew (needs the network)"
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@set -e; for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then break; fi; \
+	  python=; \
+	done; \
+	if [ -z "$$python" ]; then echo "Python 3.11, 3.12 or 3.13 is needed; set PYTHON=/path/to/python" >&2; exit 1; fi; \
+	echo "Installing into .venv with $$("$$python" --version) (a minute or two the first time)"; \
+	"$$python" -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: install
+	@$(BIN)/kenpo demo
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install lint
+	$(BIN)/dagster definitions validate --workspace workspace.yaml
+	$(BIN)/dbt --quiet parse --project-dir dbt_like_sql --profiles-dir dbt_like_sql --no-partial-parse
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_like_sql --processes 1
+
+docs: install
+	$(BIN)/python -m kenpo_pipelines.catalogue.dictionary
+
+bench: install
+	$(BIN)/python -m benchmarks.published_month
+
+lock: install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --upgrade pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv .kenpo .pytest_cache .mypy_cache .ruff_cache dbt_like_sql/target dbt_like_sql/logs

@@ -1,0 +1,125 @@
+"""Columns of a contract: their types, what a cell may hold, and how they are stored.
+
+What lives here: ``Column`` and its validation. What does not: the contract as a whole (``contract``) and reading a
+cell.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from kenpo_pipelines.submissions.texts import squeeze
+
+
+class ColumnType(StrEnum):
+    """How a cell of the column is read."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATE = "date"
+    MONTH = "month"
+    FISCAL_YEAR = "fiscal_year"
+    BRANCH_CODE = "branch_code"
+    BRANCH_NAME = "branch_name"
+    KPI = "kpi"
+    KPI_VALUE = "kpi_value"
+    COMPARATOR = "comparator"
+    TARGET_VALUE = "target_value"
+    UNIT = "unit"
+    CHOICE = "choice"
+
+
+Storage = Literal["string", "integer", "decimal", "boolean", "date"]
+STORAGE: dict[ColumnType, Storage] = {
+    ColumnType.INTEGER: "integer",
+    ColumnType.DECIMAL: "decimal",
+    ColumnType.DATE: "date",
+    ColumnType.FISCAL_YEAR: "integer",
+    ColumnType.KPI_VALUE: "decimal",
+    ColumnType.TARGET_VALUE: "decimal",
+}
+EMPTY_TEXT = (ColumnType.TEXT, ColumnType.UNIT)
+"""A blank cell of these types is stored as ''."""
+
+
+class Strict(BaseModel):
+    """A part of a contract: no unknown keys, not changed after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _spellings(value: Any) -> Any:
+    """Read allowed values as a list, or as a mapping from the value to its other spellings."""
+    if isinstance(value, list):
+        return {str(choice): () for choice in value}
+    if isinstance(value, dict):
+        return {str(choice): tuple(map(str, words or ())) for choice, words in value.items()}
+    return value
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError(f"write {value} in quotes, so that it stays an exact decimal")
+    return value
+
+
+class StoredColumn(Strict):
+    """One column of the raw layer, as the dataset's rows carry it."""
+
+    name: str
+    storage: Storage
+    nullable: bool
+    description: str
+
+
+class Column(Strict):
+    """One column of the file. ``name`` is its English header and, unless it is a branch name, its name in the raw
+    layer."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    header: str = Field(min_length=1)
+    aliases: tuple[str, ...] = ()
+    type: ColumnType
+    required: bool = False
+    """The file must have the column."""
+    nullable: bool | None = None
+    """The cell may be empty; by default only where the column is not required."""
+    personal: bool = False
+    description: str = Field(min_length=1)
+    values: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_spellings)] = {}
+    """Allowed values (choice, comparator) and their other spellings."""
+    min: Annotated[Decimal | None, BeforeValidator(_exact)] = None
+    unit: str = ""
+    within: str | None = None
+    """month: the column with the fiscal year that the month must lie in."""
+    not_after_folder: bool = False
+    """month: must not lie after the landing folder's month."""
+    needs_value: tuple[str, ...] = ()
+    """comparator: those that need a number in the target value."""
+    forbids_value: tuple[str, ...] = ()
+
+    @property
+    def allows_blank(self) -> bool:
+        """True when a cell of the column may be empty."""
+        return not self.required if self.nullable is None else self.nullable
+
+    @cached_property
+    def spellings(self) -> frozenset[str]:
+        """Every accepted header, squeezed."""
+        return frozenset(squeeze(text) for text in (self.header, self.name, *self.aliases))
+
+    @model_validator(mode="after")
+    def _settings_fit_the_type(self) -> "Column":
+        has_values = self.type in (ColumnType.CHOICE, ColumnType.COMPARATOR)
+        if has_values != bool(self.values):
+            raise ValueError("values belong to the types choice and comparator, and are needed there")
+        if (self.within or self.not_after_folder) and self.type is not ColumnType.MONTH:
+            raise ValueError("within and not_after_folder belong to the type month")
+        unknown = {*self.needs_value, *self.forbids_value} - set(self.values)
+        if unknown:
+            raise ValueError(f"needs_value/forbids_value: {'、'.join(sorted(unknown))} is not among values")
+        return self

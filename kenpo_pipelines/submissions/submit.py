@@ -1,0 +1,75 @@
+"""Checking a file and putting it into landing, for the person who sends it.
+
+What lives here: the steps between a path and landing. What does not: reading (``reading``), the decision (``verdict``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kenpo_pipelines import fiscal
+from kenpo_pipelines.catalogue.model import Catalogue
+from kenpo_pipelines.submissions.contract import Contract
+from kenpo_pipelines.submissions.faults import FileFault, detail
+from kenpo_pipelines.submissions.files import grids_of
+from kenpo_pipelines.submissions.landing import LandingError, folder_for, put
+from kenpo_pipelines.submissions.reading import detect_dataset, read_submission
+from kenpo_pipelines.submissions.submission import Submission
+from kenpo_pipelines.submissions.verdict import is_refused
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of one file. ``path`` is None when it was refused; ``is_new`` False when landing already had it."""
+
+    submission: Submission
+    path: Path | None = None
+    is_new: bool = False
+
+
+def recognise(file: Path, dataset: str | None, contracts: Mapping[str, Contract]) -> tuple[Contract | None, str]:
+    """Return the contract of a file, or None and the reason in Japanese."""
+    name = dataset or detect_dataset(file, contracts)
+    if name is not None:
+        return contracts[name], ""
+    try:
+        grids_of(file.name, file.read_bytes())
+    except FileFault as fault:
+        return None, f"{file.name}：{detail(fault.code, fault.expected)}"
+    known = "、".join(f"{contract.dataset.name_ja}（{name}）" for name, contract in contracts.items())
+    return None, f"{file.name}：見出しからデータの種類が分かりません。--dataset で指定してください：{known}"
+
+
+def check(file: Path, contract: Contract, catalogue: Catalogue, folder: str | None = None) -> Submission:
+    """Read a file as the pipeline would, for the folder it would go to (default: the running month or year)."""
+    month = fiscal.current_month()
+    default = month if contract.dataset.folder == "month" else str(fiscal.fiscal_year_of(month))
+    return read_submission(file, contract, catalogue, folder or default)
+
+
+def submit_file(
+    file: Path, landing: Path, contract: Contract, catalogue: Catalogue, month: str | None, branch: str | None
+) -> Submitted:
+    """Check a file and put it into landing unless it is refused.
+
+    Raises :class:`LandingError` when the folder cannot be told, or the file holds rows of another branch than ``branch``.
+    """
+    is_month_known = month is not None and contract.dataset.folder == "month"
+    submission = check(file, contract, catalogue, month if is_month_known else None)
+    if is_refused(submission):
+        return Submitted(submission)
+    _check_branch(submission, branch, catalogue)
+    folder = folder_for(contract, month, {row["fiscal_year"] for row in submission.rows if "fiscal_year" in row})
+    path, is_new = put(file, landing, contract, folder)
+    return Submitted(submission, path, is_new)
+
+
+def _check_branch(submission: Submission, branch: str | None, catalogue: Catalogue) -> None:
+    if branch is None:
+        return
+    if branch not in catalogue.branch_by_code:
+        raise LandingError(f"支部コード {branch} は存在しません（01～47、全国は00）")
+    others = sorted({row["branch_code"] for row in submission.rows} - {branch})
+    if others:
+        names = "、".join(catalogue.branch_by_code[code].name for code in others)
+        raise LandingError(f"{catalogue.branch_by_code[branch].name}の提出に、ほかの支部の行があります：{names}")

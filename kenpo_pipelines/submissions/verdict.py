@@ -1,0 +1,20 @@
+"""Whether a submission may be put into landing: what ``kenpo check-file`` refuses, ``kenpo submit`` refuses too.
+
+What lives here: that one decision. Files that reach landing by another way are read anyhow, and their faulty rows go to
+quarantine.
+"""
+
+from kenpo_pipelines.submissions.submission import Problem, Submission
+
+OUTSIDE_SCOPE = frozenset({"kpi_not_in_force", "unknown_fiscal_year"})
+"""Rows about a year that the catalogue does not follow: nothing the sender could correct, so they refuse no file."""
+
+
+def must_be_corrected(problem: Problem) -> bool:
+    """True for a fault that the sender can and must correct."""
+    return problem.fault not in OUTSIDE_SCOPE
+
+
+def is_refused(submission: Submission) -> bool:
+    """True when the file cannot be read, or a row has a fault to correct."""
+    return submission.status == "refused" or any(must_be_corrected(problem) for problem in submission.problems)
