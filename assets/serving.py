@@ -15,6 +15,7 @@ from kenpo_pipelines.serving.publish import PublishSummary, publish_month
 from kenpo_pipelines.serving.rows import serving_tables
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.ingest import LEDGER, QUARANTINE
+from kenpo_pipelines.submissions.landing import yearly_folders
 from resources.installation import Installation
 
 GROUP = "serving"
@@ -64,7 +65,8 @@ def serving_assets(contracts: Mapping[str, Contract]) -> dg.AssetsDefinition:
             rows[LEDGER],
             rows[QUARANTINE],
         )
-        summary = publish_month(installation.database(), month, tables, run_id=context.run_id)
+        folders = [folder for contract in contracts.values() for folder in _yearly_folders(installation, contract)]
+        summary = publish_month(installation.database(), month, tables, run_id=context.run_id, folders=folders)
         for table in _TABLES:
             change = summary.tables[table.name]
             yield dg.MaterializeResult(
@@ -80,6 +82,13 @@ def serving_assets(contracts: Mapping[str, Contract]) -> dg.AssetsDefinition:
             )
 
     return publish
+
+
+def _yearly_folders(installation: Installation, contract: Contract) -> list[tuple[str, str]]:
+    """The folders of a yearly dataset: every run reads them all, so one that became empty loses its ledger entries."""
+    if contract.dataset.folder == "month":
+        return []
+    return [(contract.dataset.id, folder) for folder in yearly_folders(installation.landing, contract)]
 
 
 def _summary_table(summary: PublishSummary) -> str:

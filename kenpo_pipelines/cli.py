@@ -193,7 +193,7 @@ def check_file(
 
 
 def _catalogue(settings: Settings) -> Any:
-    from kenpo_pipelines.catalogue.model import load_catalogue
+    from kenpo_pipelines.catalogue.loading import load_catalogue
 
     return load_catalogue(settings.catalogue_dir)
 

@@ -17,7 +17,7 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 FIRST_MONTH = "2023-04"
 """First month partition: April of the first fiscal year in the KPI catalogue."""
 
-_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])")
 _REIWA_OFFSET = 2018
 _FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")
 
@@ -91,6 +91,8 @@ def is_business_day(day: dt.date) -> bool:
 
 def business_day_of_month(month: str, ordinal: int) -> dt.date:
     """Return the ``ordinal``-th (from 1) business day of ``month``; raise ValueError when there are fewer."""
+    if ordinal < 1:
+        raise ValueError(f"business days are counted from 1, not {ordinal}")
     year, number = split_month(month)
     day = dt.date(year, number, 1)
     seen = 0

@@ -9,7 +9,8 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy import Engine
 
-from kenpo_pipelines.catalogue.model import Catalogue, load_catalogue
+from kenpo_pipelines.catalogue.loading import load_catalogue
+from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import ModelProject, load_project
 from kenpo_pipelines.serving.database import connect

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from kenpo_pipelines.catalogue.loading import load_catalogue
 from kenpo_pipelines.catalogue.model import (
     Accumulation,
     Catalogue,
@@ -22,7 +23,6 @@ from kenpo_pipelines.catalogue.model import (
     TargetRule,
     TargetRuleName,
     YearSpan,
-    load_catalogue,
 )
 
 CATALOGUE_DIRECTORY = Path(__file__).parent

@@ -1,7 +1,7 @@
 """The KPI catalogue: what each KPI is, by fiscal year, read from one YAML file per KPI.
 
 What lives here: the shape of a definition, its validation, and look-ups (is this KPI in force, with which unit). What does
-not: resolving targets and judging (``catalogue.targets``, ``catalogue.judgement``).
+not: reading the files (``loading``), resolving targets (``targets``) and judging (``judgement``).
 
 Files, all below ``kenpo_pipelines/catalogue/``: ``kpis/<kpi_id>.yml`` (one KPI, versioned by fiscal year), ``branches.yml``,
 ``fiscal_years.yml`` and ``planned_tenders.yml``.
@@ -11,13 +11,9 @@ import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from kenpo_pipelines import fiscal
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 NATION = "00"
 """Branch code of 協会全体."""
@@ -179,7 +175,7 @@ class KpiVersion(_Strict):
     small_tender_exception: SmallTenderException | None = None
     near_attainment: NearAttainment | None = None
     reporting_lag_months: tuple[int, int]
-    ended_in: str | None = None
+    ended_in: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
     source: str = Field(min_length=1)
     note: str = ""
 
@@ -194,6 +190,20 @@ class KpiVersion(_Strict):
             raise ValueError("unit is missing")
         if self.reporting_lag_months[0] > self.reporting_lag_months[1]:
             raise ValueError("reporting_lag_months is [least, most]")
+        if self.small_tender_exception and not (is_ratio and self.direction is Direction.AT_MOST):
+            raise ValueError("small_tender_exception belongs to a ratio of which less is better")
+        has_fixed_target = self.target.rule in (TargetRuleName.UNIFORM, TargetRuleName.BRANCH_SET)
+        if self.near_attainment and not (has_fixed_target and self.direction is Direction.AT_LEAST):
+            raise ValueError("near_attainment belongs to fixed numeric targets of which more is better")
+        return self
+
+    @model_validator(mode="after")
+    def _targets_cover_the_years(self) -> "KpiVersion":
+        for rule in (self.target, *([self.national.target] if self.national else [])):
+            if outside := [year for year in rule.values if year not in self.fiscal_years]:
+                raise ValueError(f"target.values: {outside[0]} is outside the version's fiscal years")
+            if rule.values and self.fiscal_years.first not in rule.values:
+                raise ValueError(f"target.values: the version's first fiscal year {self.fiscal_years.first} has no value")
         return self
 
     def covers(self, branch_code: str) -> bool:
@@ -337,72 +347,3 @@ class Catalogue(_Strict):
             if (plan.fiscal_year, plan.branch_code) == (fiscal_year, branch_code):
                 return plan.tenders
         return None
-
-
-def _read(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CatalogueError(f"{path.name}: the file is missing from {path.parent}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path.name}: not readable as YAML: {error}") from error
-
-
-def _explain(path: Path, kpi_id: str, error: ValidationError) -> CatalogueError:
-    faults = "; ".join(f"{'.'.join(map(str, fault['loc'])) or '(whole)'}: {fault['msg']}" for fault in error.errors())
-    return CatalogueError(f"{path.name}: KPI {kpi_id}: {faults}")
-
-
-def load_catalogue(directory: Path) -> Catalogue:
-    """Read and check the whole catalogue.
-
-    Raises :class:`CatalogueError` with the file, the KPI and the field for anything that does not fit.
-    """
-    kpis = []
-    for path in sorted((directory / "kpis").glob("*.yml")):
-        raw = _read(path)
-        kpi_id = str(raw.get("id", path.stem)) if isinstance(raw, dict) else path.stem
-        try:
-            kpi = Kpi.model_validate(raw)
-        except ValidationError as error:
-            raise _explain(path, kpi_id, error) from error
-        if kpi.id != path.stem:
-            raise CatalogueError(f"{path.name}: KPI {kpi.id}: id: must equal the file's name")
-        kpis.append(kpi)
-    others = {name: _read(directory / f"{name}.yml") for name in ("branches", "fiscal_years", "planned_tenders")}
-    try:
-        catalogue = Catalogue(kpis=tuple(kpis), **{name: tuple(rows or ()) for name, rows in others.items()})
-    except ValidationError as error:
-        first = error.errors()[0]
-        file, *field = first["loc"]
-        raise CatalogueError(f"{file}.yml: entry {'.'.join(map(str, field))}: {first['msg']}") from error
-    _check_references(catalogue)
-    return catalogue
-
-
-def _check_references(catalogue: Catalogue) -> None:
-    """Check what one file alone cannot show: references, names and orders that must be unique."""
-    seen_names: dict[str, str] = {}
-    seen_orders: dict[int, str] = {}
-    for kpi in catalogue.kpis:
-        where = f"{kpi.id}.yml: KPI {kpi.id}"
-        if kpi.predecessor and kpi.predecessor.kpi not in catalogue.kpi_by_id:
-            raise CatalogueError(f"{where}: predecessor.kpi: no KPI {kpi.predecessor.kpi}")
-        if kpi.order in seen_orders:
-            raise CatalogueError(f"{where}: order: {kpi.order} is also the order of {seen_orders[kpi.order]}")
-        seen_orders[kpi.order] = kpi.id
-        for name in (kpi.names.ja, *kpi.names.aliases):
-            if seen_names.get(name, kpi.id) != kpi.id:
-                raise CatalogueError(f"{where}: names: {name} is also a name of {seen_names[name]}")
-            seen_names[name] = kpi.id
-        for version in kpi.versions:
-            for code in (*version.branches, *version.precision_by_branch):
-                if code not in catalogue.branch_by_code:
-                    raise CatalogueError(f"{where}: branches: no branch {code}")
-            for year in version.target.values:
-                if year not in version.fiscal_years:
-                    raise CatalogueError(f"{where}: target.values: {year} is outside the version's fiscal years")
-    for known in catalogue.fiscal_years:
-        expected = fiscal.wareki(known.fiscal_year)
-        if known.name != expected:
-            raise CatalogueError(f"fiscal_years.yml: {known.fiscal_year}: name: expected {expected}")

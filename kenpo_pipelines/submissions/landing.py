@@ -54,7 +54,7 @@ def landed_files(landing: Path, contract: Contract, month: str) -> list[LandedFi
     """
     dataset = contract.dataset.id
     base = landing / dataset
-    folders = [month] if contract.dataset.folder == "month" else sorted(_yearly_folders(base))
+    folders = [month] if contract.dataset.folder == "month" else yearly_folders(landing, contract)
     return [
         LandedFile(dataset, folder, path)
         for folder in folders
@@ -63,14 +63,16 @@ def landed_files(landing: Path, contract: Contract, month: str) -> list[LandedFi
     ]
 
 
-def _yearly_folders(base: Path) -> list[str]:
-    return [path.name for path in base.glob("*") if path.is_dir() and re.fullmatch(r"\d{4}", path.name)]
+def yearly_folders(landing: Path, contract: Contract) -> list[str]:
+    """Return the folders ``YYYY`` of a yearly dataset, ascending."""
+    folders = (landing / contract.dataset.id).glob("*")
+    return sorted(path.name for path in folders if path.is_dir() and re.fullmatch(r"[0-9]{4}", path.name))
 
 
 def landed_months(landing: Path, contract: Contract) -> list[str]:
     """Return the months that a monthly dataset has files for, ascending."""
     folders = (landing / contract.dataset.id).glob("*")
-    found = [path.name for path in folders if path.is_dir() and re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", path.name)]
+    found = [path.name for path in folders if path.is_dir() and re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", path.name)]
     return sorted(month for month in found if landed_files(landing, contract, month))
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, event, select, text
 
 import kenpo_pipelines
-from kenpo_pipelines.catalogue.model import load_catalogue
+from kenpo_pipelines.catalogue.loading import load_catalogue
 from kenpo_pipelines.serving import database, schema
 from kenpo_pipelines.serving.database import connect, write_transaction
 from kenpo_pipelines.serving.faults import PassingFault, PermanentFault

@@ -10,7 +10,8 @@ import msoffcrypto.format.ooxml as ooxml
 import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
-from kenpo_pipelines.catalogue.model import Catalogue, load_catalogue
+from kenpo_pipelines.catalogue.loading import load_catalogue
+from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.settings import CHECKOUT
 from kenpo_pipelines.submissions.contract import Contract, load_contracts
 from kenpo_pipelines.submissions.reading import Submission, read_submission

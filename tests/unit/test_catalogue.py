@@ -9,7 +9,8 @@ import openpyxl
 import pytest
 
 from kenpo_pipelines.catalogue.dictionary import CATALOGUE_DIRECTORY, DICTIONARY_PATH, render_dictionary
-from kenpo_pipelines.catalogue.model import NATION, Catalogue, CatalogueError, Kind, TargetRuleName, load_catalogue
+from kenpo_pipelines.catalogue.loading import load_catalogue
+from kenpo_pipelines.catalogue.model import NATION, Catalogue, CatalogueError, Kind, TargetRuleName
 
 PUBLISHED = Path(__file__).parents[2] / "examples" / "published"
 EVERYWHERE, NATION_ONLY, AKITA_ONLY = "all", "nation", "branches"
@@ -421,7 +422,7 @@ def test_the_unbroken_copy_loads(copy: Path, catalogue: Catalogue) -> None:
             "untreated_visit_rate_3m",
             'values: {2023: "13.1"}',
             'values: {2022: "13.1"}',
-            "untreated_visit_rate_3m.yml: KPI untreated_visit_rate_3m: target.values: 2022 is outside",
+            "untreated_visit_rate_3m.yml: KPI untreated_visit_rate_3m: versions.0: Value error, target.values: 2022 is outside",
             id="target outside the version's years",
         ),
         pytest.param(
@@ -512,6 +513,34 @@ def test_the_unbroken_copy_loads(copy: Path, catalogue: Catalogue) -> None:
         ),
         pytest.param(
             "recovery_rate",
+            "  kpi: recovery_rate_after_loss",
+            "  kpi: recovery_rate",
+            "recovery_rate.yml: KPI recovery_rate: predecessor.kpi: a KPI does not replace itself",
+            id="its own predecessor",
+        ),
+        pytest.param(
+            "recovery_rate",
+            "order: 110\n",
+            "order: 110\norder: 111\n",
+            "recovery_rate.yml: not readable as YAML: the key order stands twice",
+            id="a key twice",
+        ),
+        pytest.param(
+            "insurance_card_recovery_rate",
+            'ended_in: "2024-11"',
+            "ended_in: R6.11",
+            "insurance_card_recovery_rate.yml: KPI insurance_card_recovery_rate: versions.0.ended_in",
+            id="an end that is no month",
+        ),
+        pytest.param(
+            "untreated_visit_rate_10m",
+            "    target:\n",
+            "    near_attainment: {min_ratio_pct: \"95\", basis: b}\n    target:\n",
+            "untreated_visit_rate_10m.yml: KPI untreated_visit_rate_10m: versions.0: Value error, near_attainment",
+            id="near attainment of a prior-year target",
+        ),
+        pytest.param(
+            "recovery_rate",
             "names:\n  ja: ",
             "names:\n  ja: [",
             "recovery_rate.yml: not readable as YAML",
@@ -533,6 +562,14 @@ def test_wrong_kpi_is_named(copy: Path, file: str, old: str, new: str, message: 
         ("branches.yml", 'code: "13"', 'code: "013"', "branches.yml: entry 13.code: String should match pattern"),
         ("branches.yml", "name: 東京支部, ", "", "branches.yml: entry 13.name: Field required"),
         ("fiscal_years.yml", "令和７年度", "令和7年度", "fiscal_years.yml: 2025: name: expected 令和７年度"),
+        ("branches.yml", 'code: "13"', 'code: "14"', "branches.yml: 14 stands twice"),
+        (
+            "planned_tenders.yml",
+            "[]",
+            '- {fiscal_year: 2025, branch_code: "99", tenders: 1, source: plan}',
+            "planned_tenders.yml: 2025 99: no such branch or fiscal year",
+        ),
+        ("planned_tenders.yml", "[]", "5", "planned_tenders.yml: the file must be a list of entries"),
         (
             "planned_tenders.yml",
             "[]",
@@ -546,6 +583,19 @@ def test_wrong_list_is_named(copy: Path, file: str, old: str, new: str, message:
     with pytest.raises(CatalogueError) as raised:
         load_catalogue(copy)
     assert str(raised.value).startswith(message)
+
+
+def test_missing_kpis_are_an_error(copy: Path) -> None:
+    for path in (copy / "kpis").iterdir():
+        path.unlink()
+    with pytest.raises(CatalogueError, match="^kpis: there is no KPI in "):
+        load_catalogue(copy)
+
+
+def test_a_kpi_file_with_another_suffix_is_not_overlooked(copy: Path) -> None:
+    (copy / "kpis" / "recovery_rate.yml").rename(copy / "kpis" / "recovery_rate.yaml")
+    with pytest.raises(CatalogueError, match=r"^recovery_rate\.yaml: a KPI is a file <kpi_id>\.yml"):
+        load_catalogue(copy)
 
 
 def test_missing_file_is_named(copy: Path) -> None:

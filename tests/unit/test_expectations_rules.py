@@ -14,7 +14,7 @@ from expectations.completeness import check_completeness
 from expectations.fault_rows import VIEW, sql_for_engine
 from expectations.outcome import RuleOutcome
 from expectations.suite import Suite, load_suites
-from kenpo_pipelines.catalogue.model import load_catalogue
+from kenpo_pipelines.catalogue.loading import load_catalogue
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SUITES = load_suites(CHECKOUT / "expectations")
