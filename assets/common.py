@@ -13,8 +13,10 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 from resources.engine import DuckDBEngine
 
-MONTHS = dg.MonthlyPartitionsDefinition(start_date=fiscal.FIRST_MONTH, fmt="%Y-%m", timezone="Asia/Tokyo")
-"""The only partition: the reporting month, key ``2024-03``. ``end_offset`` 0: a month can be run once it is over."""
+MONTHS = dg.MonthlyPartitionsDefinition(
+    start_date=fiscal.FIRST_MONTH, fmt="%Y-%m", timezone="Asia/Tokyo", end_offset=1
+)
+"""The only partition: the reporting month, key ``2024-03``, up to the running one, for which reports arrive already."""
 
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 """One run per month: a run over a range would leave the months' checks without a partition."""
@@ -73,6 +75,14 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\r", " ").replace("\n", " ")
+
+
+def check_spec(name: str, key: dg.AssetKey, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
+    """Return the spec of a check of our own, on the asset's months."""
+    with warnings.catch_warnings():
+        # a preview parameter, without which results are recorded outside of any partition
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(name, asset=key, description=description, blocking=blocking, partitions_def=MONTHS)
 
 
 def partition_result(

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS, markdown_table, partition_result, preview
+from assets.common import BACKFILL, MONTHS, check_spec, markdown_table, partition_result, preview
 from assets.landing import landing_key
 from assets.reference import LAYER as REFERENCE
 from expectations.checks import check_specs, run_checks
@@ -69,9 +69,16 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
         for layer, (text, schema_of) in _LAYERS.items()
     ]
     checks = [
-        _spec(ACCOUNTED_FOR, keys[LEDGER], "Rows in = rows loaded + rows rejected, for every file, counted in the lake", True),
-        _spec(REFUSED_FILES, keys[LEDGER], "Every submitted file could be read", False),
-        _spec(REJECTED_ROWS, keys[QUARANTINE], "Every row could be read; faulty ones are in quarantine", False),
+        check_spec(
+            ACCOUNTED_FOR,
+            keys[LEDGER],
+            "Rows in = rows loaded + rows rejected, for every file, counted in the lake",
+            blocking=True,
+        ),
+        check_spec(REFUSED_FILES, keys[LEDGER], "Every submitted file could be read", blocking=False),
+        check_spec(
+            REJECTED_ROWS, keys[QUARANTINE], "Every row could be read; faulty ones are in quarantine", blocking=False
+        ),
         *check_specs(keys[RAW], suite, partitions_def=MONTHS),
     ]
 
@@ -104,10 +111,6 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
             )
 
     return ingest_dataset
-
-
-def _spec(name: str, key: dg.AssetKey, description: str, blocking: bool) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(name, asset=key, description=description, blocking=blocking, partitions_def=MONTHS)
 
 
 def _arrow_columns(schema: Any, descriptions: dict[str, str]) -> dg.TableSchema:

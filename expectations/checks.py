@@ -20,6 +20,10 @@ from expectations.outcome import RuleOutcome
 from expectations.suite import CompletenessRule, Rule, Severity, Suite, Tier
 
 COMPLETENESS = "completeness"
+ROWS_IN_SENTENCE = 2
+"""Rows at fault that the check's one-line description quotes; its metadata has more."""
+
+LONGEST_QUOTE = 32
 
 
 def check_name(rule: Rule) -> str:
@@ -161,9 +165,15 @@ def _completeness_result(asset_key: dg.AssetKey, completeness: Completeness) -> 
 
 
 def _sentence(outcome: RuleOutcome) -> str:
-    """One line of what is wrong: rule, count, and what a person should know besides."""
+    """One line of what is wrong: rule, count, the first rows at fault, and what a person should know besides."""
     rows = f"{outcome.failed_rows} of {outcome.checked_rows} rows" if outcome.failed_rows else ""
-    return f"{outcome.rule.id}: {_joined([outcome.rule.description_ja, rows, outcome.message], ' — ')}"
+    shown = [_quoted(row) for row in outcome.evidence[:ROWS_IN_SENTENCE]]
+    return f"{outcome.rule.id}: {_joined([outcome.rule.description_ja, rows, *shown, outcome.message], ' — ')}"
+
+
+def _quoted(row: Mapping[str, str]) -> str:
+    """The short values of a row at fault; long texts are in the metadata."""
+    return ", ".join(f"{name} {value}" for name, value in row.items() if value and len(value) <= LONGEST_QUOTE)
 
 
 def _state(outcome: RuleOutcome) -> str:

@@ -77,7 +77,14 @@ class Lake:
 
     def read(self, layer: str, name: str, month: str) -> pa.Table:
         """Read one partition whole. For small results: records are read by the engine."""
-        return pa.concat_tables([pq.read_table(path) for path in self.files(layer, name, month)])
+        while True:
+            version = self.version(layer, name, month)
+            try:
+                return pa.concat_tables([pq.read_table(path) for path in self.files(layer, name, month)])
+            except FileNotFoundError:
+                if self.version(layer, name, month) == version:
+                    raise
+                # replaced and removed between finding the files and opening them: the new version is there
 
     def write(self, layer: str, name: str, month: str, table: pa.Table) -> str:
         """Replace the partition by one table; return its version."""

@@ -206,11 +206,11 @@ def load_project(directory: Path) -> ModelProject:
     """Read all models, order them by their dependencies and check the SQL.
 
     Raises :class:`ModelError` naming the file for SQL that does not parse, a model without description, owner or
-    columns, an unknown reference, a cycle, or a dependency that runs upstream.
+    columns, a name given twice, an unknown reference, a cycle, or a dependency that runs upstream.
     """
     macros = "".join(path.read_text(encoding="utf-8") for path in sorted((directory / "macros").glob("*.sql")))
     properties, sources = _read_schema_files(directory)
-    paths = {path.stem: path for layer in LAYERS for path in sorted((directory / layer).glob("*.sql"))}
+    paths = _model_paths(directory)
     relations = {name: Relation(path.parent.name, name) for name, path in paths.items()}
     models = {}
     for name, path in paths.items():
@@ -226,14 +226,36 @@ def load_project(directory: Path) -> ModelProject:
     return ModelProject(models=_in_order(models), sources=sources, macros=macros)
 
 
+def _model_paths(directory: Path) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for layer in LAYERS:
+        for path in sorted((directory / layer).glob("*.sql")):
+            if path.stem in paths:
+                raise ModelError(
+                    f"{layer}/{path.name}: {paths[path.stem].parent.name}/{path.name} has the same name already"
+                )
+            paths[path.stem] = path
+    return paths
+
+
 def _read_schema_files(directory: Path) -> tuple[dict[str, dict[str, Any]], tuple[Source, ...]]:
     properties: dict[str, dict[str, Any]] = {}
+    described_in: dict[str, str] = {}
     sources = []
     for path in sorted(directory.glob("*/*.yml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        for entry in document.get("models", []):
-            properties[entry["name"]] = entry
-        for group in document.get("sources", []):
+        file = f"{path.parent.name}/{path.name}"
+        try:
+            document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError as error:
+            raise ModelError(f"{file}: {error}") from error
+        for entry in document.get("models") or []:
+            name = entry.get("name")
+            if not name:
+                raise ModelError(f"{file}: an entry without a name")
+            if name in properties:
+                raise ModelError(f"{file}: {name} is described in {described_in[name]} already")
+            properties[name], described_in[name] = entry, file
+        for group in document.get("sources") or []:
             for table in group["tables"]:
                 relation = Relation(group["name"], table["name"])
                 sources.append(Source(relation, table.get("description", ""), _columns(table)))
@@ -272,16 +294,17 @@ def _check_sql(model: Model, sql: str) -> None:
         statements = sqlglot.parse(sql, dialect=DIALECT)
     except SqlglotError as error:
         raise ModelError(f"{model.path.name}: {error}") from error
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ModelError(f"{model.path.name}: a model is one select")
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query) or sql.endswith(";"):
+        raise ModelError(f"{model.path.name}: a model is one select, without a semicolon")
     for relation in (*model.inputs, *model.history):
         if relation.layer in LAYERS and LAYERS.index(relation.layer) > LAYERS.index(model.layer):
             raise ModelError(f"{model.path.name}: {model.layer} must not read {relation.sql_name}: data flows one way")
 
 
 def _in_order(models: Mapping[str, Model]) -> tuple[Model, ...]:
+    relations = {model.relation for model in models.values()}
     graph = {
-        name: {relation.name for relation in (*model.inputs, *model.history) if relation.name in models and relation != model.relation}
+        name: {relation.name for relation in (*model.inputs, *model.history) if relation in relations}
         for name, model in models.items()
     }
     try:

@@ -21,6 +21,8 @@ _DAGSTER_YAML = """\
 # Written by kenpo when the file is missing; edit it as you like.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 """
 _LOG_BYTES, _LOG_FILES = 10_000_000, 5
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from kenpo_pipelines.lake import Lake, LakeError
+from kenpo_pipelines.lake import Lake, LakeError, MissingPartition
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 
 _THREADS = 2
@@ -54,6 +54,8 @@ class DuckDBEngine:
                 self.attach(connection, relation, [month])
             for relation in model.history:
                 known = [one for one in self.lake.months(relation.layer, relation.name) if one <= month]
+                if not known:
+                    raise MissingPartition(f"{relation.layer}/{relation.name} has no partition up to {month}")
                 self.attach(connection, relation, known)
             sql = self.project.render(model, month)
             _check_contract(connection, model, sql)
@@ -92,7 +94,7 @@ def _canonical(column: Column) -> str:
 def _copy(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
     target = str(path).replace("'", "''")
     try:
-        copied = connection.execute(f"copy ({sql}) to '{target}' (format parquet, compression zstd)").fetchone()
+        copied = connection.execute(f"copy (\n{sql}\n) to '{target}' (format parquet, compression zstd)").fetchone()
     except duckdb.IOException as error:
         raise LakeError(f"{path.parent.name}: {error}") from error
     assert copied is not None

@@ -12,7 +12,7 @@ from fractions import Fraction
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.figures import Figure
 from kenpo_pipelines.catalogue.model import Direction, Kind, KpiVersion
-from kenpo_pipelines.catalogue.rounding import half_up, plain, printed
+from kenpo_pipelines.catalogue.rounding import grouped, half_up, printed
 from kenpo_pipelines.catalogue.targets import REASON_TEXT, Reason, Target
 
 
@@ -121,6 +121,6 @@ def _mismatch_notes(figure: Figure, kind: Kind, precision: int, unit: str) -> tu
         return ()
     quotient, value = figure.quotient(kind), figure.value
     assert quotient is not None and value is not None and figure.numerator is not None and figure.denominator is not None
-    counts = f"{plain(figure.numerator)}÷{plain(figure.denominator)}"
+    counts = f"{grouped(figure.numerator)}÷{grouped(figure.denominator)}"
     own = printed(half_up(quotient, precision), precision, unit)
     return (f"報告値{printed(value, precision, unit)}が件数（{counts}＝{own}）と一致しません",)

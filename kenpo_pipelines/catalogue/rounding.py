@@ -24,6 +24,12 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def grouped(number: Decimal) -> str:
+    """Return the plain notation with thousands separators: 2545834 → '2,545,834'."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def printed(number: Decimal, precision: int, unit: str) -> str:
     """Return the figure as a report prints it, with thousands separators and unit: '99.90%', '1,460事業所'."""
     with localcontext(prec=_DIGITS):

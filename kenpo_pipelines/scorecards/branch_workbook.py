@@ -41,8 +41,6 @@ def write_branch_workbook(
         raise ScorecardError(f"{path.name}: rows are as of {typed[0].as_of}, the provenance as of {provenance.as_of}")
     branch = typed[0].branch
     years = view.years(typed)
-    if not years:
-        raise ScorecardError(f"{path.name}: {branch} has no figure in any fiscal year up to {provenance.as_of}")
     workbook = sheet_head.new_workbook(f"{branch}　{years[0].title}")
     for year in years:
         _add_year(workbook, branch, year, provenance)

@@ -34,14 +34,12 @@ def write_comparison_workbook(
 
     ``rows`` are rows of ``mart_scorecard`` for one as_of, of any branches and fiscal years: as_of's own year makes the
     first sheet, each earlier year with figures one further sheet. Raises :class:`ScorecardError` when the rows are of
-    several months, of another month than the provenance, or hold no figure; OSError when the file cannot be written.
+    several months or of another month than the provenance; OSError when the file cannot be written.
     """
     typed = read_rows(rows)
     if typed[0].as_of != provenance.as_of:
         raise ScorecardError(f"{path.name}: rows are as of {typed[0].as_of}, the provenance as of {provenance.as_of}")
     years = view.years(typed)
-    if not years:
-        raise ScorecardError(f"{path.name}: no figure in any fiscal year up to {provenance.as_of}")
     workbook = sheet_head.new_workbook(f"支部比較　{years[0].title}")
     for year in years:
         _Comparison(workbook, year, provenance).write()

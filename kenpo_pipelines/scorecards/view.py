@@ -49,15 +49,19 @@ def has_figure(row: ScorecardRow) -> bool:
 
 
 def years(rows: Sequence[ScorecardRow]) -> list[YearView]:
-    """Split rows (of one as_of) by fiscal year: as_of's own if it has rows, then earlier ones with figures."""
+    """Split rows (of one as_of) by fiscal year, newest first; never empty.
+
+    as_of's own year is shown if it has rows, earlier ones if they have figures. A branch that has reported nothing at all
+    gets the newest year it has targets for: a scorecard that says so.
+    """
     as_of = rows[0].as_of
     own_year = fiscal.fiscal_year_of(as_of)
-    views = []
-    for year in sorted({row.fiscal_year for row in rows}, reverse=True):
-        of_year = tuple(row for row in rows if row.fiscal_year == year)
-        if year == own_year or any(has_figure(row) for row in of_year):
-            views.append(YearView(year, min(as_of, fiscal.year_end(year)), of_year))
-    return views
+    by_year = {year: tuple(row for row in rows if row.fiscal_year == year) for year in {row.fiscal_year for row in rows}}
+    shown = [year for year, of_year in by_year.items() if year == own_year or any(has_figure(row) for row in of_year)]
+    return [
+        YearView(year, min(as_of, fiscal.year_end(year)), by_year[year])
+        for year in sorted(shown or [max(by_year)], reverse=True)
+    ]
 
 
 def by_group(rows: Iterable[ScorecardRow]) -> dict[str, list[ScorecardRow]]:

@@ -1,4 +1,4 @@
-"""What the tests of targets and judgement share: the real catalogue, short ways to write figures, targets and versions."""
+"""What the tests of targets and judgement share: the real catalogue, and short ways to write cases."""
 
 from decimal import Decimal
 from functools import cache
@@ -89,3 +89,41 @@ def ask(
             prior_june=june,
         )
     )
+
+
+def rows(table: str) -> list[list[str]]:
+    """Split a table of cases: a line each, cells parted by ``|``, ``-`` for nothing; lines with ``#`` are workings."""
+    lines = [line.strip() for line in table.strip().splitlines()]
+    cases = [[cell.strip() for cell in line.split("|")] for line in lines if line and not line.startswith("#")]
+    return [["" if cell == "-" else cell for cell in case] for case in cases]
+
+
+def read_figure(text: str) -> Figure | None:
+    """Read ``57.6``, ``2/3``, ``3.4 of 2/3``, ``実施``, ``未実施``, perhaps with ``@2026-03``; "" is None."""
+    if not text:
+        return None
+    text, _, as_of = text.partition("@")
+    text, as_of = text.strip(), as_of.strip() or "2025-06"
+    if text in ("実施", "未実施"):
+        return figure(as_of=as_of, done=text == "実施")
+    value, _, counts = text.rpartition(" of ") if " of " in text or "/" in text else (text, "", "")
+    numerator, slash, denominator = counts.partition("/")
+    return figure(value or None, of=(numerator, denominator) if slash else None, as_of=as_of)
+
+
+def read_known(text: str) -> dict[str, Any]:
+    """Read what is known of a target: ``以上 63.1`` (the branch's own row), ``nation 以下 20``, ``prior 2/3``,
+    ``june 79.94``, ``contradictory``; several parted by ``;``.
+    """
+    known: dict[str, Any] = {}
+    for part in filter(None, (one.strip() for one in text.split(";"))):
+        word, _, rest = part.partition(" ")
+        if word == "contradictory":
+            known[word] = True
+        elif word in ("prior", "june"):
+            known[word] = read_figure(rest)
+        elif word == "nation":
+            known["national"] = rest
+        else:
+            known["own"] = part
+    return known

@@ -527,7 +527,7 @@ def test_the_unbroken_copy_loads(copy: Path, catalogue: Catalogue) -> None:
         ),
         pytest.param(
             "insurance_card_recovery_rate",
-            'ended_in: "2024-11"',
+            "ended_in: 2024-11",
             "ended_in: R6.11",
             "insurance_card_recovery_rate.yml: KPI insurance_card_recovery_rate: versions.0.ended_in",
             id="an end that is no month",

@@ -77,7 +77,7 @@ def test_exact_golden(given_figure: Figure, kind: Kind, expected: Fraction | Non
     assert given_figure.exact(kind, 1) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(COUNTS, COUNTS, st.sampled_from([Kind.RATE, Kind.MEAN]), st.integers(0, 3))
 def test_counts_alone_give_their_quotient_exactly(numerator: int, denominator: int, kind: Kind, precision: int) -> None:
     exact = Figure("2025-06", numerator=Decimal(numerator), denominator=Decimal(denominator)).exact(kind, precision)
@@ -88,7 +88,7 @@ def test_counts_alone_give_their_quotient_exactly(numerator: int, denominator: i
         assert exact * denominator == numerator * (100 if kind is Kind.RATE else 1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(VALUES, COUNTS, COUNTS, st.sampled_from([Kind.RATE, Kind.MEAN, Kind.COUNT]), st.integers(0, 3))
 def test_the_printed_figure_is_always_the_reported_one(
     value: Decimal, numerator: int, denominator: int, kind: Kind, precision: int

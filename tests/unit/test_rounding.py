@@ -54,7 +54,7 @@ def test_half_up_golden(number: Fraction | Decimal | int, places: int, expected:
     assert str(half_up(number, places)) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(DECIMALS, PLACES)
 def test_half_up_equals_the_decimal_module(number: Decimal, places: int) -> None:
     with localcontext(prec=80):
@@ -62,7 +62,7 @@ def test_half_up_equals_the_decimal_module(number: Decimal, places: int) -> None
     assert half_up(number, places) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(FRACTIONS, PLACES)
 def test_half_up_equals_long_division_of_integers(number: Fraction, places: int) -> None:
     whole, rest = divmod(abs(number.numerator) * 10**places, number.denominator)
@@ -71,7 +71,7 @@ def test_half_up_equals_long_division_of_integers(number: Fraction, places: int)
     assert int(half_up(number, places).scaleb(places)) == (whole if number >= 0 else -whole)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.integers(min_value=-(10**9), max_value=10**9), PLACES)
 def test_a_half_always_goes_away_from_zero(whole: int, places: int) -> None:
     half = Fraction(2 * whole + 1, 2) / 10**places
@@ -79,21 +79,21 @@ def test_a_half_always_goes_away_from_zero(whole: int, places: int) -> None:
     assert half_up(half, places) == Decimal(away).scaleb(-places)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(FRACTIONS, PLACES)
 def test_rounding_twice_changes_nothing(number: Fraction, places: int) -> None:
     once = half_up(number, places)
     assert half_up(once, places) == once
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(FRACTIONS, FRACTIONS, PLACES)
 def test_rounding_keeps_the_order(one: Fraction, other: Fraction, places: int) -> None:
     low, high = sorted((one, other))
     assert half_up(low, places) <= half_up(high, places)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(FRACTIONS, PLACES)
 def test_rounding_moves_at_most_half_a_unit_and_mirrors_at_zero(number: Fraction, places: int) -> None:
     rounded = half_up(number, places)
@@ -135,7 +135,7 @@ def test_printed_golden(number: str, precision: int, unit: str, expected: str) -
     assert printed(Decimal(number), precision, unit) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(DECIMALS, PLACES)
 def test_what_is_printed_reads_back_as_the_rounded_number(number: Decimal, places: int) -> None:
     assert Decimal(printed(number, places, "件").removesuffix("件").replace(",", "")) == half_up(number, places)

@@ -153,9 +153,16 @@ def test_rows_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     for write in (write_branch_workbook, write_comparison_workbook):
         with pytest.raises(ScorecardError, match="as of 2025-06, the provenance as of 2024-03"):
             write(tmp_path / "a.xlsx", rows_tokyo(), provenance(AS_OF_2023))
-        with pytest.raises(ScorecardError, match="no figure in any fiscal year"):
-            write(tmp_path / "a.xlsx", [row("recovery_rate", "1", "-", fiscal_year=2023)], provenance())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("write", [write_branch_workbook, write_comparison_workbook])
+def test_a_branch_that_reported_nothing_gets_a_scorecard_that_says_so(write: Any, tmp_path: Path) -> None:
+    nothing = [row("recovery_rate", "1", "-", fiscal_year=2023), row("recovery_rate", "1", "-", fiscal_year=2022)]
+    workbook = reopen(write(tmp_path / "a.xlsx", nothing, provenance()))
+    assert workbook.sheetnames == ["令和５年度", "出典・来歴"]
+    texts = {cell.value for cells in workbook.worksheets[0].iter_rows() for cell in cells}
+    assert nothing[0].kpi in texts
 
 
 def test_the_comparison_reads_back_with_the_nation_first(tmp_path: Path) -> None:

@@ -1,0 +1,224 @@
+"""The engine: a model reads the partitions it may read, keeps its contract, and writes the same bytes every time."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from small_project import COUNTS, SUMS, schema, stg_visits, visit_sums, write, write_project
+
+from kenpo_pipelines.lake import Lake, MissingPartition
+from kenpo_pipelines.models import Relation, load_project
+from resources.engine import DuckDBEngine, ModelContractError
+
+RAW = pa.schema([("branch", pa.string()), ("visits", pa.int32()), ("known_month", pa.string())])
+Change = Callable[[Path], object]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "models")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def engine_of(folder: Path, lake: Lake) -> DuckDBEngine:
+    return DuckDBEngine(lake, load_project(folder))
+
+
+def land(lake: Lake, month: str, *visits: tuple[str, int]) -> None:
+    lake.write("raw", "visits", month, pa.Table.from_pylist([row(*one, month) for one in visits], schema=RAW))
+
+
+def row(branch: str, visits: int, month: str) -> dict[str, object]:
+    return {"branch": branch, "visits": visits, "known_month": month}
+
+
+def run(engine: DuckDBEngine, month: str) -> list[int]:
+    return [engine.run_model(model, month) for model in engine.project.models]
+
+
+def sums(lake: Lake, month: str) -> dict[str, int]:
+    return {one["branch"]: one["visits"] for one in lake.read("kpis", "visit_sums", month).to_pylist()}
+
+
+def test_a_model_reads_the_month_it_runs_for_and_writes_its_partition(folder: Path, lake: Lake) -> None:
+    land(lake, "2025-05", ("13", 7))
+    land(lake, "2025-06", ("13", 5), ("04", 2))
+    engine = engine_of(folder, lake)
+
+    assert engine.run_model(engine.project.model("stg_visits"), "2025-06") == 2
+    assert lake.months("staging", "stg_visits") == ["2025-06"]
+    assert lake.read("staging", "stg_visits", "2025-06").to_pylist() == [
+        row("13", 5, "2025-06"),
+        row("04", 2, "2025-06"),
+    ]
+
+
+def test_history_reads_every_month_up_to_the_one_run_and_none_after_it(folder: Path, lake: Lake) -> None:
+    land(lake, "2025-04", ("13", 1))
+    land(lake, "2025-06", ("13", 20), ("04", 300))
+    land(lake, "2025-07", ("13", 4000))
+    engine = engine_of(folder, lake)
+    staging = engine.project.model("stg_visits")
+    for month in ("2025-04", "2025-06", "2025-07"):
+        engine.run_model(staging, month)
+
+    engine.run_model(engine.project.model("visit_sums"), "2025-06")
+
+    assert sums(lake, "2025-06") == {"04": 300, "13": 21}
+    assert set(lake.read("kpis", "visit_sums", "2025-06")["as_of"].to_pylist()) == {"2025-06"}
+
+
+def test_a_month_run_again_after_later_ones_still_does_not_see_them(folder: Path, lake: Lake) -> None:
+    engine = engine_of(folder, lake)
+    for month, visits in (("2025-05", 1), ("2025-06", 20)):
+        land(lake, month, ("13", visits))
+        run(engine, month)
+    before = lake.version("kpis", "visit_sums", "2025-05")
+
+    run(engine, "2025-05")
+
+    assert lake.version("kpis", "visit_sums", "2025-05") == before
+    assert sums(lake, "2025-05") == {"13": 1}
+
+
+def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    versions = []
+    for name in ("one", "two"):
+        lake = Lake(tmp_path / name)
+        land(lake, "2025-06", *[(f"{branch:02d}", visits) for branch in range(1, 48) for visits in range(500)])
+        engine = engine_of(folder, lake)
+        for _ in range(2):
+            run(engine, "2025-06")
+            versions.append([lake.version(model.layer, model.name, "2025-06") for model in engine.project.models])
+
+    assert all(one == versions[0] for one in versions)
+
+
+def test_a_month_without_rows_gives_a_partition_without_rows_and_with_all_columns(folder: Path, lake: Lake) -> None:
+    land(lake, "2025-06")
+    engine = engine_of(folder, lake)
+
+    assert run(engine, "2025-06") == [0, 0]
+    table = lake.read("kpis", "visit_sums", "2025-06")
+    assert table.num_rows == 0
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "branch": "string",
+        "visits": "int64",
+        "as_of": "string",
+    }
+
+
+def test_an_input_that_was_not_run_is_named(folder: Path, lake: Lake) -> None:
+    engine = engine_of(folder, lake)
+    with pytest.raises(MissingPartition, match=r"raw/visits has no partition 2025-06"):
+        engine.run_model(engine.project.model("stg_visits"), "2025-06")
+
+    land(lake, "2025-07", ("13", 1))
+    engine.run_model(engine.project.model("stg_visits"), "2025-07")
+    with pytest.raises(MissingPartition, match="staging/stg_visits has no partition up to 2025-06"):
+        engine.run_model(engine.project.model("visit_sums"), "2025-06")
+
+
+def sums_sql(select: str) -> Change:
+    return lambda folder: write(folder / "kpis" / "visit_sums.sql", select)
+
+
+GROUPED = "from {{ ref('stg_visits') }} group by branch"
+BROKEN_CONTRACTS: dict[str, tuple[Change, str]] = {
+    "a column too few": (sums_sql(f"select branch, cast(sum(visits) as bigint) as visits {GROUPED}"), "as_of"),
+    "a column too many": (sums_sql(SUMS.replace("branch, cast", "branch, 1 as extra, cast")), "extra"),
+    "another name": (sums_sql(SUMS.replace("as_of", "month")), "month"),
+    "another type": (sums_sql(SUMS.replace("as bigint", "as double")), "double"),
+    "another order": (
+        sums_sql(f"select branch, '2025-06' as as_of, cast(sum(visits) as bigint) as visits {GROUPED}"),
+        "visits",
+    ),
+    "a promise of another type": (
+        lambda folder: schema(
+            folder / "kpis" / "schema.yml",
+            [visit_sums(columns=[{"name": "branch", "data_type": "integer"}, *visit_sums()["columns"][1:]])],
+        ),
+        "integer",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "named"), BROKEN_CONTRACTS.values(), ids=BROKEN_CONTRACTS)
+def test_a_result_that_breaks_its_contract_is_refused_and_the_old_partition_stands(
+    folder: Path, lake: Lake, damage: Change, named: str
+) -> None:
+    land(lake, "2025-06", ("13", 5))
+    run(engine_of(folder, lake), "2025-06")
+    before = lake.version("kpis", "visit_sums", "2025-06")
+    land(lake, "2025-06", ("13", 6))
+    damage(folder)
+    engine = engine_of(folder, lake)
+    engine.run_model(engine.project.model("stg_visits"), "2025-06")
+
+    with pytest.raises(
+        ModelContractError, match=rf"visit_sums\.sql: .*kpis/schema\.yml: promised .*found .*{named}|{named}"
+    ):
+        engine.run_model(engine.project.model("visit_sums"), "2025-06")
+
+    assert lake.version("kpis", "visit_sums", "2025-06") == before
+    assert sums(lake, "2025-06") == {"13": 5}
+
+
+def test_an_error_while_the_model_runs_leaves_the_old_partition(folder: Path, lake: Lake) -> None:
+    land(lake, "2025-06", ("13", 5))
+    run(engine_of(folder, lake), "2025-06")
+    write(
+        folder / "staging" / "stg_visits.sql",
+        "select branch, cast(branch || 'x' as integer) as visits, known_month from {{ source('raw', 'visits') }}",
+    )
+    engine = engine_of(folder, lake)
+
+    with pytest.raises(Exception, match="Could not convert string '13x'"):
+        engine.run_model(engine.project.model("stg_visits"), "2025-06")
+
+    assert lake.read("staging", "stg_visits", "2025-06").to_pylist() == [row("13", 5, "2025-06")]
+    assert list(lake.root.rglob(".tmp-*")) == []
+
+
+def test_a_model_may_end_in_a_comment(folder: Path, lake: Lake) -> None:
+    write(folder / "staging" / "stg_visits.sql", COUNTS + "-- branches without visits send nothing")
+    land(lake, "2025-06", ("13", 5))
+
+    assert run(engine_of(folder, lake), "2025-06") == [1, 1]
+
+
+def test_a_lake_below_a_folder_with_an_apostrophe_is_read_and_written(folder: Path, tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "it's 支部")
+    land(lake, "2025-06", ("13", 5))
+
+    assert run(engine_of(folder, lake), "2025-06") == [1, 1]
+    assert sums(lake, "2025-06") == {"13": 5}
+
+
+def test_decimals_stay_exact(folder: Path, lake: Lake) -> None:
+    kinds = [{"name": "value", "data_type": "DECIMAL(28, 10)", "description": "value"}]
+    write(
+        folder / "staging" / "stg_visits.sql", "select cast('123456789012345678.0123456789' as decimal(28,10)) as value"
+    )
+    write(folder / "kpis" / "visit_sums.sql", "select * from {{ ref('stg_visits') }}")
+    schema(folder / "staging" / "schema.yml", [stg_visits(columns=kinds)])
+    schema(folder / "kpis" / "schema.yml", [visit_sums(columns=kinds)])
+
+    assert run(engine_of(folder, lake), "2025-06") == [1, 1]
+    table = lake.read("kpis", "visit_sums", "2025-06")
+    assert str(table["value"].type) == "decimal128(28, 10)"
+    assert str(table["value"][0].as_py()) == "123456789012345678.0123456789"
+
+
+def test_a_preview_shows_at_most_the_rows_asked_for(folder: Path, lake: Lake) -> None:
+    land(lake, "2025-06", ("13", 5), ("04", 2), ("05", 1))
+
+    header, rows = engine_of(folder, lake).preview(Relation("raw", "visits"), "2025-06", 2)
+
+    assert header == ["branch", "visits", "known_month"]
+    assert rows == [("13", 5, "2025-06"), ("04", 2, "2025-06")]
