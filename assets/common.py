@@ -13,9 +13,7 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 from resources.engine import DuckDBEngine
 
-MONTHS = dg.MonthlyPartitionsDefinition(
-    start_date=fiscal.FIRST_MONTH, fmt="%Y-%m", timezone="Asia/Tokyo", end_offset=1
-)
+MONTHS = dg.MonthlyPartitionsDefinition(start_date=fiscal.FIRST_MONTH, fmt="%Y-%m", timezone="Asia/Tokyo", end_offset=1)
 """The only partition: the reporting month, key ``2024-03``, up to the running one, for which reports arrive already."""
 
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)

@@ -83,7 +83,9 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name=f"ingest_{dataset.id}", specs=specs, check_specs=checks, backfill_policy=BACKFILL)
-    def ingest_dataset(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Any]:
+    def ingest_dataset(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> Iterator[Any]:
         month, lake, engine = context.partition_key, installation.lake, installation.engine
         done = ingest(lake, installation.landing, contract, installation.catalogue, month)
         shown = _ledger_metadata(done)
@@ -148,7 +150,9 @@ def _ledger_metadata(done: Ingested) -> dict[str, Any]:
         "rows_read": done.total("rows_read"),
         "rows_loaded": done.total("rows_loaded"),
         "rows_rejected": done.total("rows_rejected"),
-        "submissions": dg.MetadataValue.md(markdown_table(header, [[one[name] for name in header] for one in done.ledger])),
+        "submissions": dg.MetadataValue.md(
+            markdown_table(header, [[one[name] for name in header] for one in done.ledger])
+        ),
     }
 
 
@@ -180,6 +184,8 @@ def _account_checks(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "rows_rejected": done.total("rows_rejected"),
-            "faults": dg.MetadataValue.md(markdown_table(header, [[one[name] for name in header] for one in faults[:100]])),
+            "faults": dg.MetadataValue.md(
+                markdown_table(header, [[one[name] for name in header] for one in faults[:100]])
+            ),
         },
     )

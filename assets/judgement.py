@@ -35,7 +35,9 @@ def judgement_asset(project: ModelProject) -> dg.AssetsDefinition:
         partitions_def=MONTHS,
         backfill_policy=BACKFILL,
     )
-    def kpi_judgements(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult[Any]:
+    def kpi_judgements(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[Any]:
         month, lake = context.partition_key, installation.lake
         rows = lake.read(INPUTS.layer, INPUTS.name, month).to_pylist()
         judged = judge_month(rows, installation.catalogue, month)

@@ -40,7 +40,7 @@ def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite])
         check_specs=checks,
         backfill_policy=BACKFILL,
     )
-    def run_layer(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[Any]:
+    def run_layer(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
         month, engine = context.partition_key, installation.engine
         for model in models:
             rows = engine.run_model(model, month)

@@ -34,7 +34,7 @@ def reference_assets(sources: tuple[Source, ...]) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name="reference", specs=specs, backfill_policy=BACKFILL)
     def reference(
-        context: dg.AssetExecutionContext, installation: Installation
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[None]]:
         month, lake = context.partition_key, installation.lake
         for key, source in by_key.items():

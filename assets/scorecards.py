@@ -39,7 +39,9 @@ def scorecard_assets() -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name="scorecards", specs=specs, backfill_policy=BACKFILL)
-    def scorecards(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+    def scorecards(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         paths = write_scorecards(
             installation.database(),
             installation.outputs,

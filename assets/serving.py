@@ -53,7 +53,9 @@ def serving_assets(contracts: Mapping[str, Contract]) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name="publish", specs=specs, backfill_policy=BACKFILL)
-    def publish(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+    def publish(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         month, lake = context.partition_key, installation.lake
         rows: dict[str, list[dict[str, Any]]] = {
             layer: [row for dataset in contracts for row in lake.read(layer, dataset, month).to_pylist()]

@@ -52,7 +52,9 @@ def command(home: Path, *arguments: str) -> float:
 
 def python(code: str) -> float:
     """Wall time of a Python process."""
-    return seconds(lambda: subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True))
+    return seconds(
+        lambda: subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True)
+    )
 
 
 def bare_month(settings: Settings, month: str) -> None:
@@ -94,7 +96,9 @@ def main() -> None:
         with running.quiet(settings):
             first_s = seconds(lambda: runner.run(MONTH))
             dagster_s = statistics.median(seconds(lambda: runner.run(MONTH)) for _ in range(REPEATS))
-        demo.place_examples(bare := settings.model_copy(update={"home": Path(folder) / "bare"}), load_contracts(settings.contracts_dir))
+        demo.place_examples(
+            bare := settings.model_copy(update={"home": Path(folder) / "bare"}), load_contracts(settings.contracts_dir)
+        )
         running.prepare_home(bare)
         bare_month(bare, MONTH)
         bare_s = statistics.median(seconds(lambda: bare_month(bare, MONTH)) for _ in range(REPEATS))

@@ -76,7 +76,16 @@ def _told() -> Iterator[None]:
     from kenpo_pipelines.submissions.contract import ContractError
     from kenpo_pipelines.submissions.landing import LandingError
 
-    known = (CatalogueError, ContractError, LakeError, LandingError, ModelError, ScorecardError, ServingError, SettingsError)
+    known = (
+        CatalogueError,
+        ContractError,
+        LakeError,
+        LandingError,
+        ModelError,
+        ScorecardError,
+        ServingError,
+        SettingsError,
+    )
     try:
         yield
     except known as error:
@@ -128,9 +137,13 @@ def submit(
     dataset: Annotated[str | None, typer.Option(help="Dataset, if the headers do not tell.")] = None,
     month: Annotated[
         str | None,
-        typer.Option(help="Reporting month YYYY-MM (default: this month); YYYY for yearly datasets.", callback=_month_or_year),
+        typer.Option(
+            help="Reporting month YYYY-MM (default: this month); YYYY for yearly datasets.", callback=_month_or_year
+        ),
     ] = None,
-    branch: Annotated[str | None, typer.Option(help="Branch that submits; its file must hold its own rows only.")] = None,
+    branch: Annotated[
+        str | None, typer.Option(help="Branch that submits; its file must hold its own rows only.")
+    ] = None,
 ) -> None:
     """Put files into landing. What check-file refuses is refused here too.
 
@@ -267,8 +280,13 @@ def backfill(
 def _run_months(settings: Settings, months: list[str]) -> None:
     """Run months with a progress bar; the first failure ends it, telling which months are done and which are not."""
     from kenpo_pipelines import running
+    from kenpo_pipelines.submissions.landing import unread_folders
     from kenpo_pipelines.terminal import progress_bar
 
+    for folder in unread_folders(settings.landing_dir, _contracts(settings)):
+        err.print(
+            f"! landing/{folder} is not read: there is no such dataset, or the folder's name is no month (or year)"
+        )
     with running.quiet(settings), progress_bar(err) as bar:
         task = bar.add_task("Loading definitions", total=None)
         runner = running.MonthRunner(settings)
@@ -336,7 +354,9 @@ def kpi(
         if not rows:
             months = ", ".join(published_months(engine)) or "none"
             asked = f" up to {as_of}" if as_of else ""
-            _fail(f"Nothing is published for fiscal year {fiscal_year}{asked} and this choice. Published months: {months}")
+            _fail(
+                f"Nothing is published for fiscal year {fiscal_year}{asked} and this choice. Published months: {months}"
+            )
         if format_ == "csv":
             print(kpi_report.to_csv(rows), end="")
         elif format_ == "json":

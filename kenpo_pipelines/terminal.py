@@ -48,7 +48,10 @@ def _branch_table(title: str, rows: list[ScorecardRow], names: tuple[str, ...]) 
     for name in names:
         is_text = name in ("KPI指標", "備考") or (name == "目標" and names is _NARROW)
         table.add_column(
-            name, justify="right" if name in _RIGHT else "left", no_wrap=not is_text, overflow="fold" if is_text else "ellipsis"
+            name,
+            justify="right" if name in _RIGHT else "left",
+            no_wrap=not is_text,
+            overflow="fold" if is_text else "ellipsis",
         )
     for row in rows:
         mark, style = _MARK[Outcome(row.outcome)]

@@ -7,7 +7,12 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-_RULES = ("kenpo_pipelines/catalogue/**/*.yml", "expectations/*.yml", "dbt_like_sql/**/*.sql", "kenpo_pipelines/catalogue/*.py")
+_RULES = (
+    "kenpo_pipelines/catalogue/**/*.yml",
+    "expectations/*.yml",
+    "dbt_like_sql/**/*.sql",
+    "kenpo_pipelines/catalogue/*.py",
+)
 
 
 def code_version(project_dir: Path) -> str:

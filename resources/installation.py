@@ -3,10 +3,10 @@
 What lives here: opening things once per process. What does not: any environment variable (``kenpo_pipelines.settings``).
 """
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import dagster as dg
 from sqlalchemy import Engine
 
 from kenpo_pipelines.catalogue.loading import load_catalogue
@@ -21,8 +21,13 @@ from kenpo_pipelines.version import code_version
 from resources.engine import DuckDBEngine
 
 
-class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Where everything is. Paths are absolute; ``database_url`` may hold a password and is never logged."""
+@dataclass(frozen=True)
+class Installation:
+    """Where everything is, as a plain resource. Paths are absolute.
+
+    It is no ConfigurableResource on purpose: Dagster shows and stores the configuration of those, and ``database_url`` may
+    hold a password.
+    """
 
     landing_dir: str
     lake_dir: str
@@ -30,7 +35,7 @@ class Installation(dg.ConfigurableResource):  # type: ignore[type-arg]
     catalogue_dir: str
     contracts_dir: str
     models_dir: str
-    database_url: str
+    database_url: str = field(repr=False)
     code_version: str
 
     @classmethod

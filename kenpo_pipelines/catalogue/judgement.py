@@ -120,7 +120,9 @@ def _mismatch_notes(figure: Figure, kind: Kind, precision: int, unit: str) -> tu
     if not figure.disagrees(kind, precision):
         return ()
     quotient, value = figure.quotient(kind), figure.value
-    assert quotient is not None and value is not None and figure.numerator is not None and figure.denominator is not None
+    assert (
+        quotient is not None and value is not None and figure.numerator is not None and figure.denominator is not None
+    )
     counts = f"{grouped(figure.numerator)}÷{grouped(figure.denominator)}"
     own = printed(half_up(quotient, precision), precision, unit)
     return (f"報告値{printed(value, precision, unit)}が件数（{counts}＝{own}）と一致しません",)

@@ -33,7 +33,9 @@ def load_catalogue(directory: Path) -> Catalogue:
 
     Raises :class:`CatalogueError` with the file, the KPI and the field for anything that does not fit.
     """
-    kpis = tuple(_load_kpi(path) for path in sorted((directory / "kpis").iterdir() if (directory / "kpis").is_dir() else ()))
+    kpis = tuple(
+        _load_kpi(path) for path in sorted((directory / "kpis").iterdir() if (directory / "kpis").is_dir() else ())
+    )
     if not kpis:
         raise CatalogueError(f"kpis: there is no KPI in {directory / 'kpis'}")
     lists = {name: _load_list(directory / f"{name}.yml") for name in _LISTS}

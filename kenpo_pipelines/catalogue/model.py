@@ -203,7 +203,9 @@ class KpiVersion(_Strict):
             if outside := [year for year in rule.values if year not in self.fiscal_years]:
                 raise ValueError(f"target.values: {outside[0]} is outside the version's fiscal years")
             if rule.values and self.fiscal_years.first not in rule.values:
-                raise ValueError(f"target.values: the version's first fiscal year {self.fiscal_years.first} has no value")
+                raise ValueError(
+                    f"target.values: the version's first fiscal year {self.fiscal_years.first} has no value"
+                )
         return self
 
     def covers(self, branch_code: str) -> bool:

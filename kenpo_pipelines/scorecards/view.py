@@ -56,7 +56,9 @@ def years(rows: Sequence[ScorecardRow]) -> list[YearView]:
     """
     as_of = rows[0].as_of
     own_year = fiscal.fiscal_year_of(as_of)
-    by_year = {year: tuple(row for row in rows if row.fiscal_year == year) for year in {row.fiscal_year for row in rows}}
+    by_year = {
+        year: tuple(row for row in rows if row.fiscal_year == year) for year in {row.fiscal_year for row in rows}
+    }
     shown = [year for year, of_year in by_year.items() if year == own_year or any(has_figure(row) for row in of_year)]
     return [
         YearView(year, min(as_of, fiscal.year_end(year)), by_year[year])

@@ -136,7 +136,9 @@ def ingest(
             faults += _faults(landed, submission)
             if submission.rows:
                 rows = [{**_provenance(landed, submission, month), **row} for row in submission.rows]
-                name = hashlib.sha256(f"{landed.folder}/{landed.path.name}/{submission.file_sha256}".encode()).hexdigest()
+                name = hashlib.sha256(
+                    f"{landed.folder}/{landed.path.name}/{submission.file_sha256}".encode()
+                ).hexdigest()
                 pq.write_table(
                     pa.Table.from_pylist(rows, schema=schema), folder / f"{name[:16]}.parquet", compression="zstd"
                 )

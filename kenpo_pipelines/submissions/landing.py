@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from kenpo_pipelines.submissions.contract import Contract
 
 SUFFIXES = (".csv", ".csv.gz", ".xlsx")
 _TEMPORARY = ".tmp-"
+_IGNORED = (".", "~$")
+"""Hidden files, ours while they are being copied among them, and the lock files of an open workbook."""
+_MONTH_FOLDER = r"[0-9]{4}-(0[1-9]|1[0-2])"
+_YEAR_FOLDER = r"[0-9]{4}"
 _ORIGINS = ("published", "synthetic")
 
 
@@ -47,7 +52,7 @@ class LandedFile:
 
 
 def landed_files(landing: Path, contract: Contract, month: str) -> list[LandedFile]:
-    """Return the submissions that the run of ``month`` reads, ascending.
+    """Return the submissions that the run of ``month`` reads, ascending; files of any kind, so that none is overlooked.
 
     For a monthly dataset those of the month's folder. For a yearly one all of them: a plan registered for a later year may
     hold the targets of an earlier one too, and each row says which year it is of.
@@ -59,20 +64,34 @@ def landed_files(landing: Path, contract: Contract, month: str) -> list[LandedFi
         LandedFile(dataset, folder, path)
         for folder in folders
         for path in sorted((base / folder).glob("*"))
-        if path.is_file() and path.name.lower().endswith(SUFFIXES) and not path.name.startswith(".")
+        if path.is_file() and not path.name.startswith(_IGNORED)
     ]
+
+
+def unread_folders(landing: Path, contracts: Mapping[str, Contract]) -> list[str]:
+    """Return folders with files that no run will ever read, relative to landing: unknown datasets, misspelt months."""
+    unread = []
+    for path in sorted(landing.glob("*/*")):
+        dataset, folder = path.parts[-2:]
+        if not path.is_dir() or not any(one.is_file() and not one.name.startswith(_IGNORED) for one in path.iterdir()):
+            continue
+        contract = contracts.get(dataset)
+        pattern = _MONTH_FOLDER if contract is not None and contract.dataset.folder == "month" else _YEAR_FOLDER
+        if contract is None or re.fullmatch(pattern, folder) is None:
+            unread.append(f"{dataset}/{folder}")
+    return unread
 
 
 def yearly_folders(landing: Path, contract: Contract) -> list[str]:
     """Return the folders ``YYYY`` of a yearly dataset, ascending."""
     folders = (landing / contract.dataset.id).glob("*")
-    return sorted(path.name for path in folders if path.is_dir() and re.fullmatch(r"[0-9]{4}", path.name))
+    return sorted(path.name for path in folders if path.is_dir() and re.fullmatch(_YEAR_FOLDER, path.name))
 
 
 def landed_months(landing: Path, contract: Contract) -> list[str]:
     """Return the months that a monthly dataset has files for, ascending."""
     folders = (landing / contract.dataset.id).glob("*")
-    found = [path.name for path in folders if path.is_dir() and re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", path.name)]
+    found = [path.name for path in folders if path.is_dir() and re.fullmatch(_MONTH_FOLDER, path.name)]
     return sorted(month for month in found if landed_files(landing, contract, month))
 
 
@@ -137,4 +156,4 @@ def folder_for(contract: Contract, month: str | None, fiscal_years: set[int]) ->
         raise LandingError(
             f"年度が一つに決まりません（ファイルの年度：{years}）。--month 2025 のように年度を指定してください"
         )
-    return month if re.fullmatch(r"\d{4}", month) else str(fiscal.fiscal_year_of(month))
+    return month if re.fullmatch(_YEAR_FOLDER, month) else str(fiscal.fiscal_year_of(month))

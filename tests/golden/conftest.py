@@ -1,31 +1,13 @@
-"""One real run over the published figures for the golden tests of a session: landing, Dagster, database, as `kenpo demo` does it."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+"""One real run over the published figures for the golden tests: landing, Dagster, database, as the demo does it."""
 
 import pytest
-from sqlalchemy import Engine
+from published_months import Published
 
 from kenpo_pipelines.demo import MONTHS, place_examples, with_throw_away_key
-from kenpo_pipelines.running import MonthRun, MonthRunner, quiet
+from kenpo_pipelines.running import MonthRunner, quiet
 from kenpo_pipelines.serving.database import connect
-from kenpo_pipelines.serving.queries import ScorecardRow, scorecard_rows
 from kenpo_pipelines.settings import Settings
 from kenpo_pipelines.submissions.contract import load_contracts
-
-
-@dataclass(frozen=True)
-class Published:
-    """The demonstration's months, run and published."""
-
-    database: Engine
-    runs: tuple[MonthRun, ...]
-
-    def scorecard(self, as_of: str, fiscal_year: int, branch: str) -> dict[str, ScorecardRow]:
-        """One branch's scorecard of a month by KPI."""
-        rows = scorecard_rows(self.database, as_of=as_of, fiscal_year=fiscal_year, branch=branch)
-        assert {row.as_of for row in rows} == {as_of}
-        return {row.kpi_id: row for row in rows}
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,14 @@ def test_dbt_reads_the_same_columns_descriptions_and_owners(manifest: dict[str, 
         assert node["config"]["meta"]["owner"] == model.owner
 
 
+def test_dbt_puts_each_model_into_the_schema_of_its_layer(manifest: dict[str, Any], project: ModelProject) -> None:
+    nodes = models_of(manifest)
+
+    assert {model.name: nodes[model.name]["schema"] for model in project.models} == {
+        model.name: model.layer for model in project.models
+    }
+
+
 def test_dbt_knows_the_tests_that_become_checks(manifest: dict[str, Any], project: ModelProject) -> None:
     tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
     on_columns = sum(
