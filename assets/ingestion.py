@@ -62,6 +62,7 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
             description=f"{dataset.name_ja}. {text}" + (f" Grain: {dataset.grain}." if layer == RAW else ""),
             metadata={
                 "dagster/column_schema": _arrow_columns(schema_of(contract), descriptions),
+                "dagster/column_lineage": _lineage(contract, schema_of(contract).names),
                 "contract": f"expectations/{dataset.id}.yml",
             },
             partitions_def=MONTHS,
@@ -122,6 +123,16 @@ def _arrow_columns(schema: Any, descriptions: dict[str, str]) -> dg.TableSchema:
             for field in schema
         ]
     )
+
+
+def _lineage(contract: Contract, names: list[str]) -> dg.TableColumnLineage:
+    """Each column that was read comes from its header in the file; what reading adds (file, row, faults) from no column."""
+    value = contract.column_of(ColumnType.KPI_VALUE)
+    headers = {column.name: column.header for column in contract.columns}
+    if value is not None:
+        headers |= {f"{value.name}_word": value.header, "is_done": value.header}
+    key = landing_key(contract)
+    return dg.TableColumnLineage({name: [dg.TableColumnDep(key, headers[name])] for name in names if name in headers})
 
 
 def _branch_names(catalogue: Catalogue) -> dict[str, str]:

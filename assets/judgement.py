@@ -15,6 +15,26 @@ from resources.installation import Installation
 INPUTS = Relation("kpis", "judgement_inputs")
 JUDGEMENTS = Relation("judged", "kpi_judgements")
 
+_FIGURE = ("value", "numerator", "denominator", "is_done")
+_PRIOR = ("prior_value", "prior_numerator", "prior_denominator", "prior_is_done")
+_TARGET = (
+    *("own_comparator", "own_target_value", "is_contradictory", "registered_as"),
+    *("national_comparator", "national_target_value", "national_is_contradictory"),
+    *("prior_value", "prior_numerator", "prior_denominator"),
+    *("prior_june_value", "prior_june_numerator", "prior_june_denominator"),
+)
+_COMES_FROM = {
+    **{name: (name,) for name in ("fiscal_year", "branch_code", "kpi_id")},
+    **dict.fromkeys(("value", "value_text"), _FIGURE),
+    **dict.fromkeys(("target", "target_text", "comparator", "target_source"), _TARGET),
+    **dict.fromkeys(
+        ("outcome", "reason", "reason_text", "ratio_to_target", "is_nearly_attained", "notes"), (*_FIGURE, *_TARGET)
+    ),
+    **dict.fromkeys(("prior_value", "prior_value_text"), _PRIOR),
+    "status": ("figure_as_of", "fiscal_year"),
+}
+"""Columns of ``judgement_inputs`` that decide each column. Judgement is Python, so nobody can read this from SQL."""
+
 
 def judgement_asset(project: ModelProject) -> dg.AssetsDefinition:
     """Return the asset that judges every line of ``judgement_inputs``."""
@@ -27,11 +47,19 @@ def judgement_asset(project: ModelProject) -> dg.AssetsDefinition:
         owners=["team:planning"],
         kinds={"python", "parquet"},
         description=(
-            "Targets resolved by their rule (uniform, branch-set, prior year, 80 % of generics, qualitative) and figures judged "
-            "at printed precision in exact decimals: 達成, 未達成 or 判定不能 with its reason. "
+            "Targets resolved by their rule (uniform, branch-set, prior year, 80 % of generics, qualitative) and figures "
+            "judged at printed precision in exact decimals: 達成, 未達成 or 判定不能 with its reason. "
             "Grain: fiscal_year × branch_code × kpi_id."
         ),
-        metadata={"dagster/column_schema": column_schema(source.columns)},
+        metadata={
+            "dagster/column_schema": column_schema(source.columns),
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {
+                    name: [dg.TableColumnDep(key_of(INPUTS), column) for column in columns]
+                    for name, columns in _COMES_FROM.items()
+                }
+            ),
+        },
         partitions_def=MONTHS,
         backfill_policy=BACKFILL,
     )

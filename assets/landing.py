@@ -28,5 +28,13 @@ def landing_spec(contract: Contract) -> dg.AssetSpec:
             f"{dataset.name_ja}: files in `landing/{dataset.id}/{folder}/` (.csv, .csv.gz, .xlsx) as submitted. "
             "Grain: one submission file. They are only ever read."
         ),
-        metadata={"contract": f"expectations/{dataset.id}.yml"},
+        metadata={
+            "contract": f"expectations/{dataset.id}.yml",
+            "dagster/column_schema": dg.TableSchema(
+                columns=[
+                    dg.TableColumn(name=column.header, type=str(column.type), description=column.description)
+                    for column in contract.columns
+                ]
+            ),
+        },
     )

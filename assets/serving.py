@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+from sqlalchemy import Table
 
-from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, markdown_table
+from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, key_of, markdown_table
 from assets.reference import LAYER as REFERENCE
+from kenpo_pipelines.models import ModelProject
 from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.publish import PublishSummary, publish_month
 from kenpo_pipelines.serving.rows import serving_tables
 from kenpo_pipelines.submissions.contract import Contract
-from kenpo_pipelines.submissions.ingest import LEDGER, QUARANTINE
+from kenpo_pipelines.submissions.ingest import LEDGER, LEDGER_SCHEMA, QUARANTINE, QUARANTINE_SCHEMA
 from kenpo_pipelines.submissions.landing import yearly_folders
 from resources.installation import Installation
 
@@ -23,8 +25,23 @@ _MART = dg.AssetKey(["marts", "mart_scorecard"])
 _TABLES = (*schema.DIMENSIONS, *schema.MONTHLY, *schema.FOLDERS)
 
 
-def serving_assets(contracts: Mapping[str, Contract]) -> dg.AssetsDefinition:
+_OTHER_NAMES = {
+    "kpi_targets": {"is_contradictory": "reason", "contradiction": "reason_text"},
+    "branches": {"name": "branch", "name_en": "branch_en"},
+    "fiscal_years": {"name": "fiscal_year_name", "first_month": "fiscal_year", "last_month": "fiscal_year"},
+    "kpis": {"name": "kpi"},
+}
+"""Columns of serving tables that have another name upstream."""
+
+
+def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> dg.AssetsDefinition:
     """Return the multi-asset of the serving database's tables."""
+    upstream = [(one.relation, one.columns) for one in project.models]
+    upstream += [(one.relation, one.columns) for one in project.sources]
+    upstream_columns = {key_of(relation): {column.name for column in columns} for relation, columns in upstream}
+    for dataset in contracts:
+        upstream_columns[dg.AssetKey([LEDGER, dataset])] = set(LEDGER_SCHEMA.names)
+        upstream_columns[dg.AssetKey([QUARANTINE, dataset])] = set(QUARANTINE_SCHEMA.names)
     submission_keys = [dg.AssetKey([layer, dataset]) for dataset in contracts for layer in (LEDGER, QUARANTINE)]
     sources = {
         **{table.name: [_MART] for table in schema.MONTHLY},
@@ -45,7 +62,8 @@ def serving_assets(contracts: Mapping[str, Contract]) -> dg.AssetsDefinition:
                         dg.TableColumn(name=column.name, type=str(column.type), description=column.comment)
                         for column in table.columns
                     ]
-                )
+                ),
+                "dagster/column_lineage": _lineage(table, sources[table.name], upstream_columns),
             },
             partitions_def=MONTHS,
         )
@@ -79,11 +97,34 @@ def serving_assets(contracts: Mapping[str, Contract]) -> dg.AssetsDefinition:
                     "updated": change.updated,
                     "deleted": change.deleted,
                     "unchanged": change.unchanged,
+                    "preview": _preview(tables[table.name]),
                     "all_tables": dg.MetadataValue.md(_summary_table(summary)),
                 },
             )
 
     return publish
+
+
+def _lineage(
+    table: Table, sources: list[dg.AssetKey], upstream_columns: Mapping[dg.AssetKey, set[str]]
+) -> dg.TableColumnLineage:
+    """Columns are published as they are: each comes from the upstream column of its name, or of its other name."""
+    renamed = _OTHER_NAMES.get(table.name, {})
+    deps = {
+        column.name: [
+            dg.TableColumnDep(key, renamed.get(column.name, column.name))
+            for key in sources
+            if renamed.get(column.name, column.name) in upstream_columns[key]
+        ]
+        for column in table.columns
+    }
+    return dg.TableColumnLineage({name: found for name, found in deps.items() if found})
+
+
+def _preview(rows: list[dict[str, Any]]) -> dg.MarkdownMetadataValue:
+    shown = rows[:PREVIEW_ROWS]
+    header = list(shown[0]) if shown else []
+    return dg.MetadataValue.md(markdown_table(header, [[row[name] for name in header] for row in shown]))
 
 
 def _yearly_folders(installation: Installation, contract: Contract) -> list[tuple[str, str]]:

@@ -53,8 +53,9 @@ def _run_month(text: str) -> str:
 
 
 def _month_or_year(text: str | None) -> str | None:
-    is_year = text is not None and len(text) == 4 and text.isdecimal()
-    return text if is_year else _month(text)
+    if text is None or (len(text) == 4 and text.isdecimal()):
+        return text
+    return _run_month(text)
 
 
 MonthOption = Annotated[str, typer.Option("--month", help="Reporting month, YYYY-MM.", callback=_run_month)]

@@ -40,7 +40,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *(ingestion_assets(contract, suites[name]) for name, contract in contracts.items()),
             *(layer_assets(project, layer, model_suites) for layer in LAYERS if project.of_layer(layer)),
             judgement_asset(project),
-            serving_assets(contracts),
+            serving_assets(contracts, project),
             scorecard_assets(),
         ],
         jobs=[monthly_refresh()],

@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from kenpo_pipelines.automation.jobs import MONTHLY_REFRESH
 from kenpo_pipelines.definitions import build_definitions
-from kenpo_pipelines.settings import Settings
+from kenpo_pipelines.settings import Settings, SettingsError
 
 _DAGSTER_YAML = """\
 # Written by kenpo when the file is missing; edit it as you like.
@@ -58,11 +59,18 @@ class MonthRun:
 def prepare_home(settings: Settings) -> None:
     """Make the folders of the installation and Dagster's settings file, where they are missing."""
     for folder in (settings.landing_dir, settings.lake_dir, settings.outputs_dir, settings.dagster_dir):
-        folder.mkdir(parents=True, exist_ok=True)
-    settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+        _make(folder)
+    _make(settings.log_file.parent)
     config = settings.dagster_dir / "dagster.yaml"
     if not config.exists():
         config.write_text(_DAGSTER_YAML, encoding="utf-8")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"cannot make the folder {folder}: {error}; KENPO_HOME names the home folder") from error
 
 
 class MonthRunner:
@@ -172,7 +180,7 @@ def quiet(settings: Settings) -> Iterator[None]:
     logging.captureWarnings(True)
     root = logging.getLogger()
     before = root.handlers[:]
-    settings.log_file.parent.mkdir(parents=True, exist_ok=True)
+    _make(settings.log_file.parent)
     handler = logging.FileHandler(settings.log_file, encoding="utf-8", delay=True)
     root.handlers = [handler]
     try:

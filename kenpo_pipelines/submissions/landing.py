@@ -106,7 +106,10 @@ def put(source: Path, landing: Path, contract: Contract, folder: str, name: str 
     if not name.lower().endswith(SUFFIXES):
         raise LandingError(f"{name}: 受け付けるのは {'・'.join(SUFFIXES)} のファイルです")
     digest = sha256(source)
-    target_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        target_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LandingError(f"提出先のフォルダー {target_dir} を作れません（{error}）") from error
     for path in sorted(target_dir.iterdir()):
         if path.is_file() and not path.name.startswith(".") and sha256(path) == digest:
             return path, False

@@ -54,8 +54,12 @@ def submit_file(
 
     Raises :class:`LandingError` when the folder cannot be told, or the file holds rows of another branch than ``branch``.
     """
-    is_month_known = month is not None and contract.dataset.folder == "month"
-    submission = check(file, contract, catalogue, month if is_month_known else None)
+    is_monthly = contract.dataset.folder == "month"
+    if is_monthly and month is not None and "-" not in month:
+        raise LandingError(
+            f"{contract.dataset.name_ja}は月ごとに提出します。--month 2025-06 のように月を指定してください"
+        )
+    submission = check(file, contract, catalogue, month if is_monthly else None)
     if is_refused(submission):
         return Submitted(submission)
     _check_branch(submission, branch, catalogue)

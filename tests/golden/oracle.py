@@ -7,6 +7,7 @@ lay in the landing folders up to it.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,7 @@ class Oracle:
             return None
         return total
 
+    @cached_property
     def registered(self) -> dict[Key, list[tuple[str, Fraction | None]]]:
         """What the newest file registers for each target: comparator and number, every different row of it."""
         found: dict[Key, list[tuple[str, Fraction | None]]] = {}
@@ -149,7 +151,7 @@ class Oracle:
     # -- the scorecard
 
     def scorecard(self, month: str) -> dict[Key, Line]:
-        figures, registered = self.figures(month), self.registered()
+        figures, registered = self.figures(month), self.registered
         lines: dict[Key, Line] = {}
         for fiscal_year in [year for year in self.judged_years if year <= _fiscal_year(month)]:
             present = {NATION}
@@ -165,20 +167,20 @@ class Oracle:
         return lines
 
     def rank(self, lines: dict[Key, Line]) -> None:
+        """Among the branches whose figure is of the same month; ties share a rank."""
+        fields: dict[tuple[int, str, str | None], list[Line]] = {}
         for (fiscal_year, branch, kpi_id), line in lines.items():
-            if branch == NATION or line.value is None:
-                continue
-            others = [
-                other.value
-                for (year, code, kpi), other in lines.items()
-                if (year, kpi, other.figure_as_of) == (fiscal_year, kpi_id, line.figure_as_of)
-                and code != NATION
-                and other.value is not None
-            ]
+            if branch != NATION and line.value is not None:
+                fields.setdefault((fiscal_year, kpi_id, line.figure_as_of), []).append(line)
+        for (fiscal_year, kpi_id, _), competitors in fields.items():
             version = self.version(kpi_id, fiscal_year)
             assert version is not None
-            better = [x > line.value if version["direction"] == "at_least" else x < line.value for x in others]
-            line.rank, line.ranked_branches = 1 + sum(better), len(others)
+            values = [line.value for line in competitors if line.value is not None]
+            for line in competitors:
+                assert line.value is not None
+                more_is_better = version["direction"] == "at_least"
+                better = [one for one in values if (one > line.value if more_is_better else one < line.value)]
+                line.rank, line.ranked_branches = 1 + len(better), len(values)
 
     def line(
         self,

@@ -1,4 +1,4 @@
-"""A home folder for tests of the whole road: files put into landing, and everything a run leaves behind, as it is stored."""
+"""A home folder for tests of the whole road: files put into landing, and what a run leaves behind as it is stored."""
 
 import csv
 import gzip
@@ -7,7 +7,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,3 @@ def database_rows(home: Path, *, with_moments: bool = True) -> dict[str, list[tu
             found[table.name] = sorted(map(tuple, rows), key=repr)
     engine.dispose()
     return found
-
-
-def names(lines: Iterable[str]) -> set[str]:
-    return {Path(line).name for line in lines}

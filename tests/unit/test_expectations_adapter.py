@@ -51,7 +51,8 @@ RAISES_IN_BUNDLE = rule(
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as open_connection:
         open_connection.execute(
-            f"CREATE TEMP VIEW rows AS SELECT range AS id, range % 5 AS five, '{MARKER}' AS secret, 1.50 AS amount FROM range(10)"
+            "CREATE TEMP VIEW rows AS "
+            f"SELECT range AS id, range % 5 AS five, '{MARKER}' AS secret, 1.50 AS amount FROM range(10)"
         )
         yield open_connection
 

@@ -18,7 +18,8 @@ BRANCHES = {"05": "秋田支部", "13": "東京支部"}
 COLUMNS = """'2025-04' AS known_month, 'a.csv' AS file, 'abc' AS file_sha256, '2025-04-01T00:00:00Z' AS received_at,
     'published' AS origin, '' AS sheet, 2025 AS fiscal_year, 'k' AS kpi_id, CAST(NULL AS DECIMAL(28, 10)) AS target_value,
     '%' AS unit, 'plan' AS source_document, 'at_most' AS kpi_direction"""
-CONTRADICTORY = f"""(SELECT {COLUMNS}, * FROM (VALUES (1, '05', '対前年度以下', '以下|とする'), (2, '05', '対前年度以上', '前年度以上'))
+CONTRADICTORY = f"""(SELECT {COLUMNS}, * FROM
+(VALUES (1, '05', '対前年度以下', '以下|とする'), (2, '05', '対前年度以上', '前年度以上'))
     AS t(row_number, branch_code, comparator, printed))"""
 EMPTY = f"(SELECT * FROM {CONTRADICTORY} LIMIT 0)"
 

@@ -41,7 +41,8 @@ FAULTY = [
     ),
     ("    description: d", "    evidence: [branch_code, symbol]\n    description: d", "must not show symbol"),
     (
-        "tier: structural\n    severity: critical\n    expectation: expect_column_values_to_not_be_null\n    kwargs: {column: a}",
+        "tier: structural\n    severity: critical\n"
+        "    expectation: expect_column_values_to_not_be_null\n    kwargs: {column: a}",
         "tier: logical\n    severity: warning\n    expectation: expect_table_row_count_to_be_between",
         "is structural",
     ),
