@@ -303,6 +303,11 @@ def _run_months(settings: Settings, months: list[str]) -> None:
             bar.console.print(_summary(done), markup=False)
             for failure in done.failures:
                 bar.console.print(_failure_line(failure), markup=False)
+            if outdated := [later for later in done.outdated_months if later not in months[position:]]:
+                bar.console.print(
+                    f"  → {', '.join(outdated)} read what has changed: kenpo backfill --from {outdated[0]} --to {outdated[-1]}",
+                    markup=False,
+                )
 
 
 def _run_one(runner: "MonthRunner", month: str, bar: Any, task: Any) -> "MonthRun":
@@ -319,8 +324,11 @@ def _summary(done: "MonthRun") -> str:
 
 
 def _failure_line(failure: Any) -> str:
+    """One line for the check, one for each rule that did not hold."""
     mark = "✗" if failure.is_error else "!"
-    return f"  {mark} {failure.asset} · {failure.check}  {failure.description}".rstrip()
+    return "\n      ".join(
+        [f"  {mark} {failure.asset} · {failure.check}", *filter(None, failure.description.split(" / "))]
+    )
 
 
 @app.command()

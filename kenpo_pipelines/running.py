@@ -17,6 +17,7 @@ import dagster as dg
 from kenpo_pipelines.automation.jobs import MONTHLY_REFRESH
 from kenpo_pipelines.definitions import build_definitions
 from kenpo_pipelines.settings import Settings, SettingsError
+from resources.installation import Installation
 
 _DAGSTER_YAML = """\
 # Written by kenpo when the file is missing; edit it as you like.
@@ -25,6 +26,7 @@ telemetry:
 nux:
   enabled: false
 """
+_MART = ("marts", "mart_scorecard")
 _LOG_BYTES, _LOG_FILES = 10_000_000, 5
 
 
@@ -54,6 +56,8 @@ class MonthRun:
     rows_loaded: int
     rows_rejected: int
     failures: tuple[CheckFailure, ...]
+    outdated_months: tuple[str, ...]
+    """Later months that were run before and read what this run has changed."""
 
 
 def prepare_home(settings: Settings) -> None:
@@ -79,6 +83,7 @@ class MonthRunner:
     def __init__(self, settings: Settings) -> None:
         prepare_home(settings)
         self._settings = settings
+        self._installation = Installation.from_settings(settings)
         self._on_event: Callable[[str, str], None] = lambda kind, key: None
         self._definitions = dg.Definitions.merge(
             build_definitions(settings), dg.Definitions(loggers={"log_file": self._logger()})
@@ -96,6 +101,7 @@ class MonthRunner:
         Raises :class:`RunFailed`.
         """
         self._on_event = on_event
+        before = self._history_versions(month)
         with warnings.catch_warnings(), dg.DagsterInstance.from_config(str(self._settings.dagster_dir)) as instance:
             warnings.simplefilter("ignore")
             result = self._job.execute_in_process(
@@ -106,7 +112,19 @@ class MonthRunner:
             )
         if not result.success:
             raise RunFailed(self._explain(result))
-        return _month_run(month, result)
+        is_changed = before != self._history_versions(month)
+        later = [one for one in self._installation.lake.months(*_MART) if one > month] if is_changed else []
+        return _month_run(month, result, tuple(later))
+
+    def _history_versions(self, month: str) -> dict[str, str]:
+        """Versions of the month's partitions that later months read too."""
+        lake = self._installation.lake
+        read_later = {relation for model in self._installation.project.models for relation in model.history}
+        return {
+            relation.sql_name: lake.version(relation.layer, relation.name, month)
+            for relation in read_later
+            if month in lake.months(relation.layer, relation.name)
+        }
 
     def _tell(self, kind: str, key: str) -> None:
         self._on_event(kind, key)
@@ -154,7 +172,7 @@ class _Progress(logging.Handler):
             self._tell("asset", event.asset_key.to_user_string())
 
 
-def _month_run(month: str, result: Any) -> MonthRun:
+def _month_run(month: str, result: Any, outdated_months: tuple[str, ...]) -> MonthRun:
     totals = dict.fromkeys(("files", "files_refused", "rows_read", "rows_loaded", "rows_rejected"), 0)
     for event in result.get_asset_materialization_events():
         if event.asset_key.path[0] == "ledger":
@@ -171,7 +189,7 @@ def _month_run(month: str, result: Any) -> MonthRun:
         for check in result.get_asset_check_evaluations()
         if not check.passed
     )
-    return MonthRun(month=month, run_id=result.run_id, failures=failures, **totals)
+    return MonthRun(month=month, run_id=result.run_id, failures=failures, outdated_months=outdated_months, **totals)
 
 
 @contextmanager
