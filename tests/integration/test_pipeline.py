@@ -165,10 +165,10 @@ def test_refused_rows_are_in_the_database_with_place_reason_and_advice(story: St
 
     assert {file for file, _ in rows} == {"5_誤り.csv"}
     assert {number: (row.column_name, row.fault) for (_, number), row in rows.items()} == {
-        2: ("実績値", "number_with_typo"),
+        2: ("実績値", "number_with_words"),
         3: ("KPI", "unknown_kpi"),
         4: ("支部コード", "not_a_branch_code"),
-        5: ("実績値", "word_for_number"),
+        5: ("実績値", "number_with_words"),
         6: ("単位", "unit_disagrees"),
         7: ("時点", "not_a_month"),
         8: ("実績値", "number_with_words"),
@@ -238,7 +238,7 @@ def test_a_figure_known_only_later_is_not_there_as_of_an_earlier_month(story: St
 def test_running_a_month_twice_changes_no_byte_and_no_row(story: Story) -> None:
     before, after = story.before_may_again, story.after_may_again
 
-    assert len(before.lake) > 50
+    assert {name.split("/")[0] for name in before.lake} >= {"raw", "staging", "kpis", "judged", "marts"}
     assert after.lake == before.lake
     assert len(before.database["kpi_facts"]) > 100
     assert after.database == before.database

@@ -136,7 +136,9 @@ guidance_rate_insured 2024 13 | 以上 21.5               | 20.3  | × 20.3%    
 # 95 % exactly, and a hair less: 18.999 ÷ 20 = 94.995 %, although it prints 19.0 and 95.0
 guidance_rate_insured 2024 13 | 以上 20                 | 19    | × 19.0%       | 95.0  | yes | - | -
 guidance_rate_insured 2024 13 | 以上 20                 | 18.999 | × 19.0%      | 95.0  | no  | - | -
-# never for a prior-year target, however near; an attained KPI is not "nearly" so
+# never for a prior-year target, however near, not even where a fixed one would be; an attained KPI is not "nearly" so
+guidance_rate_insured 2024 13 | 対前年度以上 30.3       | 29.4  | × 29.4%       | 97.0  | -   | - | -
+guidance_rate_insured 2024 13 | 対前年度以上; prior 30.3 | 29.4 | × 29.4%       | 97.0  | -   | - | -
 recovery_rate 2024 20         | 対前年度以上 79.81      | 79.80 | × 79.80%      | 100.0 | -   | - | -
 generic_share_volume 2025 13  | 対前年度末以上 88.3     | 88.2  | × 88.2%       | 99.9  | -   | - | -
 committee_offices 2025 13     | prior 12680             | 12679 | × 12,679事業所 | 100.0 | -  | - | -
