@@ -31,6 +31,7 @@ _COMES_FROM = {
         ("outcome", "reason", "reason_text", "ratio_to_target", "is_nearly_attained", "notes"), (*_FIGURE, *_TARGET)
     ),
     **dict.fromkeys(("prior_value", "prior_value_text"), _PRIOR),
+    "prior_as_of": ("prior_as_of", *_PRIOR),
     "status": ("figure_as_of", "fiscal_year"),
 }
 """Columns of ``judgement_inputs`` that decide each column. Judgement is Python, so nobody can read this from SQL."""

@@ -57,7 +57,7 @@ judged as (
         judgements.is_nearly_attained,
         judgements.prior_value,
         judgements.prior_value_text,
-        inputs.prior_as_of,
+        judgements.prior_as_of,
         coalesce(inputs.source, '') as source,
         judgements.status,
         judgements.notes

@@ -26,6 +26,8 @@ class Outcome(StrEnum):
 
 OUTCOME_TEXT = {Outcome.ATTAINED: "達成", Outcome.NOT_ATTAINED: "未達成", Outcome.NOT_EVALUABLE: "判定不能"}
 
+_LARGEST_RATIO_PCT = Decimal(10) ** 12
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -70,7 +72,7 @@ def judge(
     notes = _mismatch_notes(figure, kind, precision, unit)
     if target.value is None or target.exact is None:
         return Judgement(Outcome.NOT_EVALUABLE, value, text, reason=target.reason or Reason.NO_TARGET, notes=notes)
-    ratio = half_up(exact / target.exact * 100, 1) if target.exact else None
+    ratio = _ratio_pct(exact, target.exact)
     is_met = value >= target.value if version.direction is Direction.AT_LEAST else value <= target.value
     reason = None if is_met else _exception(figure, version, fiscal_year, planned_tenders)
     if is_met or reason is Reason.SMALL_TENDER_EXCEPTION:
@@ -79,6 +81,12 @@ def judge(
         return Judgement(Outcome.NOT_EVALUABLE, value, text, ratio, reason, notes=notes)
     nearly = _is_nearly_attained(exact, target, version)
     return Judgement(Outcome.NOT_ATTAINED, value, text, ratio, is_nearly_attained=nearly, notes=notes)
+
+
+def _ratio_pct(exact: Fraction, target: Fraction) -> Decimal | None:
+    """対計画値; None for a target of zero, and for one so small that the ratio says nothing."""
+    ratio = half_up(exact / target * 100, 1) if target else None
+    return ratio if ratio is None or ratio < _LARGEST_RATIO_PCT else None
 
 
 def _judge_qualitative(figure: Figure | None, target: Target) -> Judgement:

@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("is_nearly_attained", pa.bool_()),
         ("prior_value", pa.decimal128(28, 10)),
         ("prior_value_text", pa.string()),
+        ("prior_as_of", pa.string()),
         ("status", pa.string()),
         ("notes", pa.string()),
     ]
@@ -56,7 +57,8 @@ def _judge_row(row: Mapping[str, Any], catalogue: Catalogue, month: str) -> dict
     fiscal_year, branch_code, kpi_id = row["fiscal_year"], row["branch_code"], row["kpi_id"]
     version = catalogue.version(kpi_id, fiscal_year)
     assert version is not None, f"{kpi_id} is not in force in {fiscal_year}: judgement_inputs is wrong"
-    prior = _figure(row, "prior_")
+    has_prior = version.is_comparable_with_previous or fiscal_year - 1 in version.fiscal_years
+    prior = _figure(row, "prior_") if has_prior else None
     target = resolve_target(
         TargetQuestion(
             version=version,
@@ -67,7 +69,7 @@ def _judge_row(row: Mapping[str, Any], catalogue: Catalogue, month: str) -> dict
             is_contradictory=bool(row["is_contradictory"]),
             national=_national(row),
             prior_year_end=prior,
-            prior_june=_figure(row, "prior_june_"),
+            prior_june=_figure(row, "prior_june_") if has_prior else None,
         )
     )
     if target.reason is Reason.CONTRADICTORY_TARGETS:
@@ -130,16 +132,14 @@ def _national(row: Mapping[str, Any]) -> SubmittedTarget | None:
 def _prior_columns(prior: Figure | None, version: KpiVersion, branch_code: str) -> dict[str, Any]:
     """The prior year's result for reference, at this year's precision."""
     kind, precision = version.kind_for(branch_code), version.precision_for(branch_code)
-    if prior is None:
-        return {"prior_value": None, "prior_value_text": ""}
-    if kind is Kind.QUALITATIVE:
+    value, text = None, ""
+    if prior is not None and kind is Kind.QUALITATIVE:
         text = {True: "実施", False: "未実施", None: ""}[prior.is_done]
-        return {"prior_value": None, "prior_value_text": text}
-    exact = prior.exact(kind, precision)
-    if exact is None:
-        return {"prior_value": None, "prior_value_text": ""}
-    value = half_up(exact, precision)
-    return {"prior_value": value, "prior_value_text": printed(value, precision, version.unit_for(branch_code))}
+    elif prior is not None and (exact := prior.exact(kind, precision)) is not None:
+        value = half_up(exact, precision)
+        text = printed(value, precision, version.unit_for(branch_code))
+    as_of = prior.as_of if prior is not None and text else None
+    return {"prior_value": value, "prior_value_text": text, "prior_as_of": as_of}
 
 
 def _status(figure: Figure | None, version: KpiVersion, fiscal_year: int, month: str) -> str:

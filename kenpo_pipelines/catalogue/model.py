@@ -175,6 +175,8 @@ class KpiVersion(_Strict):
     small_tender_exception: SmallTenderException | None = None
     near_attainment: NearAttainment | None = None
     reporting_lag_months: tuple[int, int]
+    is_comparable_with_previous: bool = True
+    """False where the KPI was redefined: the version before gives this one no prior year."""
     ended_in: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
     source: str = Field(min_length=1)
     note: str = ""

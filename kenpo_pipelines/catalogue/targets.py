@@ -18,6 +18,7 @@ GENERIC_FLOOR_PCT = Decimal(80)
 
 PRIOR_YEAR_END_OR_80 = "80以上又は対前年度末以上"
 QUALITATIVE = "実施"
+_FLOOR_REPLACES = "登録は対前年度末以上ですが、前年度６月診療分が80％に達していないため、目標は80％です"
 _DIRECTION_OF = {
     "以上": Direction.AT_LEAST,
     "以下": Direction.AT_MOST,
@@ -111,12 +112,12 @@ def resolve_target(question: TargetQuestion) -> Target:
     if question.is_contradictory:
         return _none(question, Reason.CONTRADICTORY_TARGETS)
     if own is None:
-        return _inherited(question, kind)
+        return _inherited(question)
     if kind is Kind.QUALITATIVE or own.comparator == QUALITATIVE:
         if kind is Kind.QUALITATIVE and own.comparator == QUALITATIVE:
             return Target(comparator="done", text=QUALITATIVE, source="submitted")
         return _none(question, Reason.TARGET_UNFIT)
-    if _DIRECTION_OF[own.comparator] is not version.direction:
+    if not _fits_direction(own, version):
         return _none(question, Reason.CONTRADICTORY_TARGETS)
     if own.comparator in _FIXED:
         if own.value is None:
@@ -131,13 +132,18 @@ def resolve_target(question: TargetQuestion) -> Target:
     return _prior(question, own.comparator)
 
 
-def _inherited(question: TargetQuestion, kind: Kind) -> Target:
+def _fits_direction(submitted: SubmittedTarget, version: KpiVersion) -> bool:
+    return _DIRECTION_OF.get(submitted.comparator) is version.direction
+
+
+def _inherited(question: TargetQuestion) -> Target:
     """Return the target of a branch that registered none: only what head office sets for all is inherited."""
     rule = question.version.target_for(question.branch_code)
     match rule.rule:
         case TargetRuleName.UNIFORM:
             row = question.national
-            if row is not None and row.comparator in _FIXED and row.value is not None and kind is question.version.kind:
+            is_usable = row is not None and row.comparator in _FIXED and _fits_direction(row, question.version)
+            if row is not None and row.value is not None and is_usable:
                 return _number(question, Fraction(row.value), "uniform", is_fixed=True)
             value = rule.uniform_value(question.fiscal_year)
             if value is None:
@@ -225,7 +231,9 @@ def _prior_year_end_or_80(question: TargetQuestion, *, is_june_needed: bool = Tr
     """80 % for a branch under it in the June service month of the planning year, else its own prior year end."""
     june = _exact(question, question.prior_june)
     if june is not None and half_up(june, _precision(question)) < GENERIC_FLOOR_PCT:
-        return _number(question, Fraction(GENERIC_FLOOR_PCT), "uniform", is_fixed=True)
+        floor = _number(question, Fraction(GENERIC_FLOOR_PCT), "uniform", is_fixed=True)
+        is_replaced = question.own is not None and question.own.comparator != PRIOR_YEAR_END_OR_80
+        return replace(floor, notes=(_FLOOR_REPLACES,)) if is_replaced else floor
     if june is None and is_june_needed:
         return _none(question, Reason.NO_PRIOR_JUNE, text=PRIOR_YEAR_END_OR_80)
     return _prior(question, "対前年度末以上")

@@ -202,6 +202,11 @@ class Oracle:
         figure = figures[own_months[-1], branch, kpi_id] if own_months else None
         prior = figures.get((f"{fiscal_year}-03", branch, kpi_id))
         june = figures.get((f"{fiscal_year - 1}-06", branch, kpi_id))
+        if (
+            not version.get("is_comparable_with_previous", True)
+            and self.version(kpi_id, fiscal_year - 1) is not version
+        ):
+            prior = june = None  # the KPI was redefined
         if figure is not None:
             line.figure_as_of, line.figure_known_month = figure["as_of"], figure["known"]
             line.source = figure["source"]
@@ -299,7 +304,8 @@ class Oracle:
             return None, False, "no_target"
         if rule["rule"] == "uniform" and not comparator:
             nations = registered.get((fiscal_year, NATION, kpi_id), [])
-            fixed = [value for word, value in nations if word in ("以上", "以下") and value is not None]
+            right_way = "以上" if version["direction"] == "at_least" else "以下"
+            fixed = [value for word, value in nations if word == right_way and value is not None]
             if fixed and not _contradict(nations) and kind == version["kind"]:
                 return fixed[0], True, ""
             years = [year for year in rule["values"] if year <= fiscal_year]

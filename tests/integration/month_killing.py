@@ -1,33 +1,35 @@
-"""The processes that are killed in ``test_pipeline_killed``: each runs ``kenpo run`` and may be killed by SIGKILL.
+"""The processes that are killed in ``test_pipeline_killed``: each runs a month as ``kenpo run`` does, until SIGKILL.
 
-Run as a program it reads one command per line (JSON) and forks for each, so that a death costs no start-up; imports are made
-once, and nothing else runs here.
+Run as a program it reads one command per line (JSON) and forks for each, so that a death costs no start-up: imports and
+definitions are made once. A process that ends well writes what its run did to ``said.txt``.
 """
 
-import contextlib
 import json
 import os
 import signal
 import sys
 import time
+import traceback
 import warnings
 from pathlib import Path
+from typing import Any
+
+from kenpo_home import settings_of
 
 
-def run_month(home: Path, month: str) -> None:
-    """``kenpo run --month``, as the installed program would run it; ends the process."""
-    from kenpo_pipelines.cli import app
+def run_month(runner: Any, home: Path, month: str) -> None:
+    """Run the month and end the process with 0, or with 1 and the traceback in ``said.txt``."""
+    from kenpo_pipelines.running import quiet
 
-    os.environ["KENPO_HOME"] = str(home)
     exitcode = 1
-    with (home / "said.txt").open("a", encoding="utf-8") as said:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            try:
-                app(["run", "--month", month])
-            except SystemExit as ended:
-                exitcode = int(ended.code or 0)
-        said.flush()
-        os._exit(exitcode)
+    with (home / "said.txt").open("w", encoding="utf-8") as said:
+        try:
+            with quiet(settings_of(home)):
+                print(runner.run(month), file=said)
+            exitcode = 0
+        except Exception:  # noqa: BLE001 (told, and the parent must not go on in the child)
+            traceback.print_exc(file=said)
+    os._exit(exitcode)
 
 
 def kill_when(child: int, home: Path, appears: str) -> int:
@@ -46,14 +48,17 @@ def serve() -> None:
         warnings.simplefilter("ignore")
         import great_expectations  # noqa: F401 (2 s for each child otherwise)
 
-        import kenpo_pipelines.running  # noqa: F401
+        from kenpo_pipelines.running import MonthRunner
 
+    runners: dict[Path, MonthRunner] = {}
     for line in sys.stdin:
         command = json.loads(line)
         home = Path(command["home"])
+        if home not in runners:
+            runners[home] = MonthRunner(settings_of(home))
         child = os.fork()
         if child == 0:
-            run_month(home, command["month"])
+            run_month(runners[home], home, command["month"])
         appears = command["kill_when"]
         if appears is not None:
             exitcode = kill_when(child, home, appears)

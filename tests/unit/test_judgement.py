@@ -271,7 +271,8 @@ def test_a_judged_line_carries_target_ratio_and_prior_year() -> None:
         **{"target": Decimal("3.9"), "target_text": "3.9%以上", "comparator": ">=", "target_source": "submitted"},
         **{"outcome": "not_attained", "reason": "", "reason_text": ""},
         **{"ratio_to_target": Decimal("1.6"), "is_nearly_attained": False},
-        **{"prior_value": Decimal("1.3"), "prior_value_text": "1.3%", "status": "provisional", "notes": ""},
+        **{"prior_value": Decimal("1.3"), "prior_value_text": "1.3%", "prior_as_of": "2025-03"},
+        **{"status": "provisional", "notes": ""},
     }
 
 
@@ -424,8 +425,12 @@ def test_ratio_is_exact(numerator: int, denominator: int, number: Decimal, kind:
     judged = judge(counts, goal(version, number), version, 2025, "02")
     exact = Fraction(numerator, denominator) * (100 if kind is Kind.RATE else 1) / Fraction(number) * 100
     tenths, rest = divmod(exact.numerator * 10, exact.denominator)
+    rounded = Fraction(tenths + (2 * rest >= exact.denominator), 10)
+    if rounded >= 10**12:  # a ratio beyond any meaning is not shown, and does not stop the month
+        assert judged.ratio_to_target_pct is None
+        return
     assert judged.ratio_to_target_pct is not None
-    assert Fraction(judged.ratio_to_target_pct) == Fraction(tenths + (2 * rest >= exact.denominator), 10)
+    assert Fraction(judged.ratio_to_target_pct) == rounded
 
 
 @settings(max_examples=120, deadline=None)
@@ -480,3 +485,13 @@ def test_judge_never_raises_and_always_explains(
         assert judged.reason in (None, Reason.SMALL_TENDER_EXCEPTION)
     if judged.value is not None:
         assert judged.value.as_tuple().exponent == -version.precision_for(branch_code)
+
+
+def test_a_redefined_kpi_has_no_prior_year() -> None:
+    known = {"prior_as_of": "2024-03", "prior_value": Decimal(2488)}
+    redefined = judged_line(line("health_declaration_offices", 2024, "04", **known))
+    assert (redefined["prior_value"], redefined["prior_value_text"], redefined["prior_as_of"]) == (None, "", None)
+    later = judged_line(
+        line("health_declaration_offices", 2025, "04", prior_as_of="2025-03", prior_value=Decimal(2500))
+    )
+    assert (later["prior_value"], later["prior_value_text"]) == (Decimal(2500), "2,500事業所")

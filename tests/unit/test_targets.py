@@ -11,7 +11,14 @@ from kpi_samples import ask, catalogue, figure, made_version, read_known, rows, 
 from kenpo_pipelines.catalogue.figures import Figure
 from kenpo_pipelines.catalogue.model import NATION, Direction, Kind
 from kenpo_pipelines.catalogue.rounding import half_up
-from kenpo_pipelines.catalogue.targets import COMPARATORS, REASON_TEXT, Reason, TargetQuestion, resolve_target
+from kenpo_pipelines.catalogue.targets import (
+    COMPARATORS,
+    REASON_TEXT,
+    Reason,
+    SubmittedTarget,
+    TargetQuestion,
+    resolve_target,
+)
 
 YEAR_END_2024 = "2025-03"
 
@@ -285,3 +292,24 @@ def test_a_uniform_number_goes_on_until_the_next(values: dict[int, Decimal], lat
     )
     newest = max(year for year in values if year <= first + later)
     assert ask("checkup_rate_insured", first + later, version=version).exact == Fraction(values[newest])
+
+
+def test_the_generics_floor_says_that_it_replaces_the_registered_target() -> None:
+    version = version_of("generic_share_volume", 2025)
+    june = Figure("2024-06", value=Decimal("79.9"))
+    own = SubmittedTarget("対前年度末以上")
+    target = resolve_target(
+        TargetQuestion(version, 2025, "13", is_first_year=False, own=own, prior_june=june, prior_year_end=june)
+    )
+    assert (target.value, target.is_fixed) == (Decimal("80.0"), True)
+    assert target.notes == ("登録は対前年度末以上ですが、前年度６月診療分が80％に達していないため、目標は80％です",)
+    plain = SubmittedTarget("80以上又は対前年度末以上", Decimal(80))
+    target = resolve_target(TargetQuestion(version, 2025, "13", is_first_year=False, own=plain, prior_june=june))
+    assert target.notes == ()
+
+
+def test_a_national_row_against_the_direction_is_not_inherited() -> None:
+    version = version_of("single_bid_rate", 2025)
+    wrong = SubmittedTarget("以上", Decimal(30))
+    target = resolve_target(TargetQuestion(version, 2025, "13", is_first_year=False, national=wrong))
+    assert (target.value, target.comparator, target.source) == (Decimal("15.0"), "<=", "uniform")
