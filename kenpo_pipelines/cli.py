@@ -69,6 +69,7 @@ def _fail(message: str) -> NoReturn:
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn the project's own errors into one message and exit code 1; anything else is a bug and keeps its traceback."""
+    from expectations.suite import SuiteError
     from kenpo_pipelines.catalogue.model import CatalogueError
     from kenpo_pipelines.lake import LakeError
     from kenpo_pipelines.models import ModelError
@@ -86,6 +87,7 @@ def _told() -> Iterator[None]:
         ScorecardError,
         ServingError,
         SettingsError,
+        SuiteError,
     )
     try:
         yield
@@ -143,7 +145,7 @@ def submit(
         ),
     ] = None,
     branch: Annotated[
-        str | None, typer.Option(help="Branch that submits; its file must hold its own rows only.")
+        str | None, typer.Option(help="Branch (code or name) that submits; its file must hold its own rows only.")
     ] = None,
 ) -> None:
     """Put files into landing. What check-file refuses is refused here too.
@@ -157,6 +159,7 @@ def submit(
         settings = load()
         contracts = _contracts(settings)
         catalogue = _catalogue(settings)
+        branch_code = _branch_code(catalogue, branch)
         has_refused = False
         for file in files:
             contract = _contract_of(file, dataset, contracts)
@@ -164,7 +167,7 @@ def submit(
                 has_refused = True
                 continue
             try:
-                done = submit_file(file, settings.landing_dir, contract, catalogue, month, branch)
+                done = submit_file(file, settings.landing_dir, contract, catalogue, month, branch_code)
             except LandingError as error:
                 err.print(f"× {file.name}：{error}", markup=False)
                 has_refused = True
@@ -185,6 +188,10 @@ def submit(
 def check_file(
     file: Annotated[Path, typer.Argument(help="CSV, CSV.GZ or XLSX file.", exists=True, dir_okay=False)],
     dataset: Annotated[str | None, typer.Option(help="Dataset, if the headers do not tell.")] = None,
+    month: Annotated[
+        str | None,
+        typer.Option(help="Reporting month it will be submitted for (default: this month).", callback=_month_or_year),
+    ] = None,
 ) -> None:
     """Check a file before it is submitted; problems in Japanese with sheet, row and column. Writes nothing.
 
@@ -198,7 +205,7 @@ def check_file(
         contract = _contract_of(file, dataset, _contracts(settings))
         if contract is None:
             raise typer.Exit(1)
-        submission = check(file, contract, _catalogue(settings))
+        submission = check(file, contract, _catalogue(settings), month)
         _print_submission(submission)
         if is_refused(submission):
             out.print(f"× {file.name} には直すところがあります。", markup=False)
@@ -361,7 +368,9 @@ def kpi(
             fiscal_year = None if month is None else fiscal.fiscal_year_of(month)
         rows = scorecard_rows(engine, as_of, fiscal_year, branch_code, found_kpi.id if found_kpi else None)
         if not rows:
-            months = ", ".join(published_months(engine)) or "none"
+            months = ", ".join(published_months(engine))
+            if not months:
+                _fail("Nothing is published yet; run a month first, for example: kenpo run --month 2025-06")
             asked = f" up to {as_of}" if as_of else ""
             _fail(
                 f"Nothing is published for fiscal year {fiscal_year}{asked} and this choice. Published months: {months}"

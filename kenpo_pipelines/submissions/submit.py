@@ -40,11 +40,19 @@ def recognise(file: Path, dataset: str | None, contracts: Mapping[str, Contract]
     return None, f"{file.name}：見出しからデータの種類が分かりません。--dataset で指定してください：{known}"
 
 
-def check(file: Path, contract: Contract, catalogue: Catalogue, folder: str | None = None) -> Submission:
-    """Read a file as the pipeline would, for the folder it would go to (default: the running month or year)."""
-    month = fiscal.current_month()
-    default = month if contract.dataset.folder == "month" else str(fiscal.fiscal_year_of(month))
-    return read_submission(file, contract, catalogue, folder or default)
+def check(file: Path, contract: Contract, catalogue: Catalogue, month: str | None = None) -> Submission:
+    """Read a file as the pipeline would, for the month (default: the running one; yearly datasets: YYYY or a month in it).
+
+    Raises :class:`LandingError` when a monthly dataset is given a year.
+    """
+    is_monthly = contract.dataset.folder == "month"
+    if is_monthly and month is not None and "-" not in month:
+        raise LandingError(
+            f"{contract.dataset.name_ja}は月ごとに提出します。--month 2025-06 のように月を指定してください"
+        )
+    chosen = month or fiscal.current_month()
+    is_folder = is_monthly or "-" not in chosen
+    return read_submission(file, contract, catalogue, chosen if is_folder else str(fiscal.fiscal_year_of(chosen)))
 
 
 def submit_file(
@@ -54,12 +62,7 @@ def submit_file(
 
     Raises :class:`LandingError` when the folder cannot be told, or the file holds rows of another branch than ``branch``.
     """
-    is_monthly = contract.dataset.folder == "month"
-    if is_monthly and month is not None and "-" not in month:
-        raise LandingError(
-            f"{contract.dataset.name_ja}は月ごとに提出します。--month 2025-06 のように月を指定してください"
-        )
-    submission = check(file, contract, catalogue, month if is_monthly else None)
+    submission = check(file, contract, catalogue, month)
     if is_refused(submission):
         return Submitted(submission)
     _check_branch(submission, branch, catalogue)
@@ -71,8 +74,6 @@ def submit_file(
 def _check_branch(submission: Submission, branch: str | None, catalogue: Catalogue) -> None:
     if branch is None:
         return
-    if branch not in catalogue.branch_by_code:
-        raise LandingError(f"支部コード {branch} は存在しません（01～47、全国は00）")
     others = sorted({row["branch_code"] for row in submission.rows} - {branch})
     if others:
         names = "、".join(catalogue.branch_by_code[code].name for code in others)
