@@ -46,7 +46,6 @@ def scorecard_assets() -> dg.AssetsDefinition:
             installation.database(),
             installation.outputs,
             installation.catalogue,
-            installation.code_version,
             as_of=context.partition_key,
         )
         for key, of_key in ((_COMPARISON, True), (_BRANCHES, False)):

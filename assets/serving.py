@@ -86,7 +86,14 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
             rows[QUARANTINE],
         )
         folders = [folder for contract in contracts.values() for folder in _yearly_folders(installation, contract)]
-        summary = publish_month(installation.database(), month, tables, run_id=context.run_id, folders=folders)
+        summary = publish_month(
+            installation.database(),
+            month,
+            tables,
+            run_id=context.run_id,
+            folders=folders,
+            code_version=installation.code_version,
+        )
         for table in _TABLES:
             change = summary.tables[table.name]
             yield dg.MaterializeResult(

@@ -77,7 +77,7 @@ def bare_month(settings: Settings, month: str) -> None:
     )
     tables = serving_tables(catalogue, lake.read("marts", "mart_scorecard", month), ledger, faults)
     publish_month(installation.database(), month, tables, run_id="benchmark")
-    write_scorecards(installation.database(), installation.outputs, catalogue, "benchmark", month)
+    write_scorecards(installation.database(), installation.outputs, catalogue, month)
 
 
 def main() -> None:

@@ -399,6 +399,10 @@ def _database(settings: Settings) -> Any:
     from kenpo_pipelines.serving.database import connect
     from kenpo_pipelines.serving.migrate import upgrade
 
+    if settings.database_url is None and not settings.sqlite_file.exists():
+        _fail(
+            f"Nothing is published yet in {settings.sqlite_file}; run a month first, for example: kenpo run --month 2025-06"
+        )
     engine = connect(settings.sql_url)
     upgrade(engine)
     return engine
@@ -416,19 +420,18 @@ def scorecard(
     with _told():
         from kenpo_pipelines.scorecards.publication import write_scorecards
         from kenpo_pipelines.terminal import progress_bar
-        from kenpo_pipelines.version import code_version
 
         settings = load()
         catalogue = _catalogue(settings)
+        branch_code = _branch_code(catalogue, branch)
         with progress_bar(err) as bar:
             task = bar.add_task("Scorecards", total=None)
             paths = write_scorecards(
                 _database(settings),
                 settings.outputs_dir,
                 catalogue,
-                code_version(settings.project_dir),
                 as_of,
-                _branch_code(catalogue, branch),
+                branch_code,
                 on_file=lambda name, total: bar.update(task, description=name, total=total, advance=1),
             )
         for path in paths:

@@ -89,8 +89,10 @@ class Lake:
     def write(self, layer: str, name: str, month: str, table: pa.Table) -> str:
         """Replace the partition by one table; return its version."""
         with self.replace(layer, name, month) as folder:
-            pq.write_table(table, folder / "part-0.parquet", compression=_COMPRESSION)
-        return self.version(layer, name, month)
+            path = folder / "part-0.parquet"
+            pq.write_table(table, path, compression=_COMPRESSION)
+            version = _digest([path])
+        return version
 
     @contextmanager
     def replace(self, layer: str, name: str, month: str) -> Iterator[Path]:

@@ -53,7 +53,12 @@ class Settings(BaseSettings):
     @property
     def sql_url(self) -> str:
         """SQLAlchemy URL of the serving database; SQLite under the home folder by default."""
-        return self.database_url or f"sqlite:///{self.home_dir / 'kenpo.db'}"
+        return self.database_url or f"sqlite:///{self.sqlite_file}"
+
+    @property
+    def sqlite_file(self) -> Path:
+        """The serving database where no other is named."""
+        return self.home_dir / "kenpo.db"
 
     @property
     def dagster_dir(self) -> Path:

@@ -13,6 +13,7 @@ from kenpo_pipelines.lake import Lake, LakeError, MissingPartition
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 
 _THREADS = 2
+_ATTEMPTS = 3
 
 
 class ModelContractError(Exception):
@@ -48,7 +49,21 @@ class DuckDBEngine:
         return relation.sql_name
 
     def run_model(self, model: Model, month: str) -> int:
-        """Run one model for one month, replace its partition, and return its number of rows."""
+        """Run one model for one month, replace its partition, and return its number of rows.
+
+        Another run may replace an earlier month's partition while this one reads it: its files are then gone, and
+        reading begins anew with the new ones. Raises LakeError when that does not help.
+        """
+        attempts_left = _ATTEMPTS
+        while True:
+            try:
+                return self._run_model(model, month)
+            except duckdb.IOException as error:
+                attempts_left -= 1
+                if not attempts_left:
+                    raise LakeError(f"{model.relation.sql_name} month {month}: {error}") from error
+
+    def _run_model(self, model: Model, month: str) -> int:
         with self.connect() as connection:
             for relation in model.inputs:
                 self.attach(connection, relation, [month])
@@ -93,9 +108,6 @@ def _canonical(column: Column) -> str:
 
 def _copy(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
     target = str(path).replace("'", "''")
-    try:
-        copied = connection.execute(f"copy (\n{sql}\n) to '{target}' (format parquet, compression zstd)").fetchone()
-    except duckdb.IOException as error:
-        raise LakeError(f"{path.parent.name}: {error}") from error
+    copied = connection.execute(f"copy (\n{sql}\n) to '{target}' (format parquet, compression zstd)").fetchone()
     assert copied is not None
     return int(copied[0])

@@ -23,7 +23,6 @@ def write_scorecards(
     engine: Engine,
     outputs: Path,
     catalogue: Catalogue,
-    code_version: str,
     as_of: str | None = None,
     branch_code: str | None = None,
     on_file: Callable[[str, int], None] = lambda name, total: None,
@@ -44,7 +43,7 @@ def write_scorecards(
     wanted = sorted(by_branch) if branch_code is None else [branch_code]
     if branch_code is not None and branch_code not in by_branch:
         raise ScorecardError(f"branch {branch_code} has nothing published as of {month}")
-    provenance = _provenance(rows, ledger_rows(engine), month, code_version)
+    provenance = _provenance(rows, ledger_rows(engine), month)
     folder = outputs / month
     total = len(wanted) + (branch_code is None)
     written = []
@@ -65,14 +64,14 @@ def workbook_name(catalogue: Catalogue, branch_code: str, month: str) -> str:
     return f"scorecard_{month}_{branch_code}_{name.replace(' ', '-')}.xlsx"
 
 
-def _provenance(rows: list[ScorecardRow], ledger: Iterable[LedgerRow], month: str, code_version: str) -> Provenance:
+def _provenance(rows: list[ScorecardRow], ledger: Iterable[LedgerRow], month: str) -> Provenance:
     newest = max(rows, key=lambda row: (row.published_at, row.run_id))
     return Provenance(
         as_of=month,
         publish_month=month,
         run_id=newest.run_id,
         written_at=newest.published_at,
-        code_version=code_version,
+        code_version=newest.code_version,
         submissions=tuple(_source(row) for row in ledger if len(row.known_month) == 4 or row.known_month <= month),
     )
 

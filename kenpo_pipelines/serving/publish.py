@@ -87,6 +87,7 @@ def publish_month(
     *,
     folders: Iterable[Folder] = (),
     published_at: dt.datetime | None = None,
+    code_version: str = "",
 ) -> PublishSummary:
     """Publish ``month`` ('YYYY-MM', the scorecards' as_of): all or nothing.
 
@@ -96,7 +97,11 @@ def publish_month(
     :class:`PermanentFault` (rows that do not fit, named by table and key); the old state stays in all cases.
     """
     fiscal.split_month(month)
-    stamp = {"run_id": run_id, "published_at": utc_timestamp(published_at or dt.datetime.now(dt.UTC))}
+    stamp = {
+        "run_id": run_id,
+        "published_at": utc_timestamp(published_at or dt.datetime.now(dt.UTC)),
+        "code_version": code_version,
+    }
     new = _checked(month, tables)
     seen = {(row["dataset"], row["known_month"]) for table in schema.FOLDERS for row in new[table.name].values()}
     scopes = _scopes(month, seen.union(folders))

@@ -61,6 +61,7 @@ class ScorecardRow:
     notes: str
     run_id: str
     published_at: dt.datetime
+    code_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class LedgerRow:
     notices: str
     run_id: str
     published_at: dt.datetime
+    code_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class RejectedRow:
     advice: str
     run_id: str
     published_at: dt.datetime
+    code_version: str
 
 
 def scorecard_rows(

@@ -1,7 +1,7 @@
 """From what a month's run holds (catalogue, scorecard mart, ledger, quarantine) to rows of the serving tables.
 
 What lives here: splitting and naming, nothing is computed. What does not: writing (``publish``).
-Rows are dicts with exactly the columns of their table, without ``run_id`` and ``published_at``.
+Rows are dicts with exactly the columns of their table, without those of the publication.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from kenpo_pipelines.serving import schema
 
 Row = dict[str, Any]
 
-PUBLICATION_COLUMNS = ("run_id", "published_at")
+PUBLICATION_COLUMNS = ("run_id", "published_at", "code_version")
 """Written by the publisher, never part of a row's content."""
 
 

@@ -67,6 +67,7 @@ def _published() -> list[Column[Any]]:
     return [
         _text("run_id", "Run that wrote the row as it stands; an unchanged row keeps its run"),
         Column("published_at", UtcTimestamp(), nullable=False, comment="When that run wrote the row, UTC"),
+        _text("code_version", "Release and digest of the rules that made the row"),
     ]
 
 

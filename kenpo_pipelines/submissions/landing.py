@@ -103,6 +103,8 @@ def put(source: Path, landing: Path, contract: Contract, folder: str, name: str 
     """
     target_dir = landing / contract.dataset.id / folder
     name = name or source.name
+    if name.startswith(_IGNORED):
+        raise LandingError(f"{name}: 「.」や「~$」で始まる名前のファイルは読み込まれません。名前を変えてください")
     if not name.lower().endswith(SUFFIXES):
         raise LandingError(f"{name}: 受け付けるのは {'・'.join(SUFFIXES)} のファイルです")
     digest = sha256(source)

@@ -74,7 +74,8 @@ def submit_file(
 def _check_branch(submission: Submission, branch: str | None, catalogue: Catalogue) -> None:
     if branch is None:
         return
-    others = sorted({row["branch_code"] for row in submission.rows} - {branch})
+    named = {row["branch_code"] for row in submission.rows} | {one.branch_code for one in submission.problems}
+    others = sorted(code for code in named - {branch, None} if code in catalogue.branch_by_code)
     if others:
         names = "、".join(catalogue.branch_by_code[code].name for code in others)
         raise LandingError(f"{catalogue.branch_by_code[branch].name}の提出に、ほかの支部の行があります：{names}")

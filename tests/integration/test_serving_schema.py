@@ -222,7 +222,10 @@ def test_targets_refuse_what_no_dimension_knows(
 ) -> None:
     tables = month_tables("2025-06")
     publish_month(serving_engine, "2025-06", {**tables, "kpi_facts": [], "kpi_targets": []}, "run-1")
-    right = {**tables["kpi_targets"][0], "run_id": "run-1", "published_at": "2025-07-01T00:00:00Z"}
+    right = {
+        **tables["kpi_targets"][0],
+        **{"run_id": "run-1", "published_at": "2025-07-01T00:00:00Z", "code_version": "0.1.0"},
+    }
     with serving_engine.connect() as connection:
         connection.execute(insert(schema.kpi_targets), right)
         with pytest.raises(IntegrityError, match=FOREIGN_KEY):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from small_project import COUNTS, SUMS, schema, stg_visits, visit_sums, write, write_project
 
-from kenpo_pipelines.lake import Lake, MissingPartition
+from kenpo_pipelines.lake import Lake, LakeError, MissingPartition
 from kenpo_pipelines.models import Relation, load_project
 from resources.engine import DuckDBEngine, ModelContractError
 
@@ -222,3 +222,31 @@ def test_a_preview_shows_at_most_the_rows_asked_for(folder: Path, lake: Lake) ->
 
     assert header == ["branch", "visits", "known_month"]
     assert rows == [("13", 5, "2025-06"), ("04", 2, "2025-06")]
+
+
+class LakeReplacedWhileRead(Lake):
+    """Names files that are gone by the time they are opened, as often as it is told to."""
+
+    times_gone = 0
+
+    def files(self, layer: str, name: str, month: str) -> list[Path]:
+        found = super().files(layer, name, month)
+        if not self.times_gone:
+            return found
+        self.times_gone -= 1
+        return [path.with_name("gone.parquet") for path in found]
+
+
+def test_a_partition_replaced_while_it_is_read_is_read_anew(folder: Path, tmp_path: Path) -> None:
+    lake = LakeReplacedWhileRead(tmp_path / "lake")
+    land(lake, "2025-06", ("13", 5))
+    engine = engine_of(folder, lake)
+    staging = engine.project.model("stg_visits")
+    lake.times_gone = 2
+
+    assert engine.run_model(staging, "2025-06") == 1
+
+    lake.times_gone = 3
+    with pytest.raises(LakeError, match=r"^staging\.stg_visits month 2025-06: "):
+        engine.run_model(staging, "2025-06")
+    assert lake.read("staging", "stg_visits", "2025-06").num_rows == 1

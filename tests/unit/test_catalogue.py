@@ -535,7 +535,7 @@ def test_the_unbroken_copy_loads(copy: Path, catalogue: Catalogue) -> None:
         pytest.param(
             "untreated_visit_rate_10m",
             "    target:\n",
-            "    near_attainment: {min_ratio_pct: \"95\", basis: b}\n    target:\n",
+            '    near_attainment: {min_ratio_pct: "95", basis: b}\n    target:\n',
             "untreated_visit_rate_10m.yml: KPI untreated_visit_rate_10m: versions.0: Value error, near_attainment",
             id="near attainment of a prior-year target",
         ),

@@ -114,6 +114,9 @@ def upgrade() -> None:
             comment="Run that wrote the row as it stands; an unchanged row keeps its run",
         ),
         sa.Column("published_at", _timestamp(), nullable=False, comment="When that run wrote the row, UTC"),
+        sa.Column(
+            "code_version", sa.Text(), nullable=False, comment="Release and digest of the rules that made the row"
+        ),
         sa.CheckConstraint(
             "known_month LIKE '____-__' OR known_month LIKE '____'", name=op.f("ck_submission_ledger_known_month")
         ),
@@ -280,6 +283,9 @@ def upgrade() -> None:
             comment="Run that wrote the row as it stands; an unchanged row keeps its run",
         ),
         sa.Column("published_at", _timestamp(), nullable=False, comment="When that run wrote the row, UTC"),
+        sa.Column(
+            "code_version", sa.Text(), nullable=False, comment="Release and digest of the rules that made the row"
+        ),
         sa.CheckConstraint("fault <> ''", name=op.f("ck_rejected_rows_fault")),
         sa.ForeignKeyConstraint(
             ["dataset", "known_month", "file", "file_sha256"],
@@ -418,6 +424,9 @@ def upgrade() -> None:
         ),
         sa.Column("published_at", _timestamp(), nullable=False, comment="When that run wrote the row, UTC"),
         sa.Column(
+            "code_version", sa.Text(), nullable=False, comment="Release and digest of the rules that made the row"
+        ),
+        sa.Column(
             "change",
             sa.String(length=8),
             nullable=False,
@@ -482,6 +491,9 @@ def upgrade() -> None:
             comment="Run that wrote the row as it stands; an unchanged row keeps its run",
         ),
         sa.Column("published_at", _timestamp(), nullable=False, comment="When that run wrote the row, UTC"),
+        sa.Column(
+            "code_version", sa.Text(), nullable=False, comment="Release and digest of the rules that made the row"
+        ),
         sa.CheckConstraint(
             "NOT is_contradictory OR (target IS NULL AND contradiction <> '')",
             name=op.f("ck_kpi_targets_contradiction"),
@@ -604,6 +616,9 @@ def upgrade() -> None:
             comment="Run that wrote the row as it stands; an unchanged row keeps its run",
         ),
         sa.Column("published_at", _timestamp(), nullable=False, comment="When that run wrote the row, UTC"),
+        sa.Column(
+            "code_version", sa.Text(), nullable=False, comment="Release and digest of the rules that made the row"
+        ),
         sa.CheckConstraint("as_of LIKE '____-__'", name=op.f("ck_kpi_facts_as_of")),
         sa.CheckConstraint(
             "figure_as_of LIKE '____-__' AND figure_as_of <= as_of", name=op.f("ck_kpi_facts_figure_as_of")
