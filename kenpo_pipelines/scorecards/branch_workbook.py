@@ -13,9 +13,10 @@ from openpyxl.cell.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
 from kenpo_pipelines import fiscal
+from kenpo_pipelines.catalogue.scorecard_line import Outcome
 from kenpo_pipelines.scorecards import cells, figure_cells, files, page, provenance_sheet, sheet_head, style, view
 from kenpo_pipelines.scorecards.provenance import Provenance
-from kenpo_pipelines.scorecards.rows import Outcome, ScorecardError, ScorecardRow, read_rows
+from kenpo_pipelines.scorecards.rows import ScorecardError, ScorecardRow, read_rows
 
 _WIDTHS: list[float] = [41, 18.5, 15.5, 11, 12.5, 10.5, 15.5, 12, 42]
 _KPI, _TARGET, _RESULT, _STATE, _OUTCOME, _RATIO, _PRIOR, _RANK, _REMARKS = range(1, 10)

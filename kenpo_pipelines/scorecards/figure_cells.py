@@ -5,8 +5,9 @@ What lives here: result, target, prior year, outcome. What does not: where on th
 
 from openpyxl.cell.cell import Cell
 
+from kenpo_pipelines.catalogue.scorecard_line import Outcome
 from kenpo_pipelines.scorecards import cells, style, view
-from kenpo_pipelines.scorecards.rows import Outcome, ScorecardRow
+from kenpo_pipelines.scorecards.rows import ScorecardRow
 
 
 def write_target(cell: Cell, row: ScorecardRow) -> str:

@@ -8,7 +8,7 @@ fill and grey letters. Blue and orange stay apart for colour-blind readers; a ma
 
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
-from kenpo_pipelines.scorecards.rows import Outcome
+from kenpo_pipelines.catalogue.scorecard_line import Outcome
 
 FONT_NAME = "游ゴシック"
 """On every Windows and Mac with Office; elsewhere the reader's program substitutes a Japanese sans-serif."""

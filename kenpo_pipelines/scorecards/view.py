@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from kenpo_pipelines import fiscal
-from kenpo_pipelines.scorecards.rows import Outcome, ScorecardRow
+from kenpo_pipelines.catalogue.scorecard_line import Outcome
+from kenpo_pipelines.scorecards.rows import ScorecardRow
 
 NONE_MARK = "―"
 """Printed where there is no figure."""

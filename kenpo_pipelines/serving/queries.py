@@ -7,58 +7,23 @@ before and after a publication. What does not: presentation.
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, Table, func, select
 
 from kenpo_pipelines import fiscal
+from kenpo_pipelines.catalogue.scorecard_line import ScorecardLine
 from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.faults import translated
 from kenpo_pipelines.serving.schema import branches, kpi_facts, kpi_targets, kpis, submission_ledger
 
 
-@dataclass(frozen=True, slots=True)
-class ScorecardRow:
-    """One line of a scorecard. Fields carry the names of mart_scorecard; the comments of ``schema`` explain them."""
+@dataclass(frozen=True)
+class ScorecardRow(ScorecardLine):
+    """A published line of a scorecard: what the mart held, whether the target was contradictory, and who published it."""
 
-    as_of: str
-    fiscal_year: int
-    branch_code: str
-    branch: str
-    kpi_id: str
-    kpi: str
-    kpi_order: int
-    kpi_group: str
-    unit: str
-    precision: int
-    direction: str
-    kind: str
-    figure_as_of: str | None
-    figure_known_month: str | None
-    numerator: Decimal | None
-    denominator: Decimal | None
-    value: Decimal | None
-    value_text: str
-    target: Decimal | None
-    target_text: str
-    comparator: str
-    target_source: str
     is_contradictory: bool
     contradiction: str
-    outcome: str
-    reason: str
-    reason_text: str
-    ratio_to_target: Decimal | None
-    is_nearly_attained: bool | None
-    prior_value: Decimal | None
-    prior_value_text: str
-    prior_as_of: str | None
-    rank: int | None
-    ranked_branches: int | None
-    source: str
-    status: str
-    notes: str
     run_id: str
     published_at: dt.datetime
     code_version: str

@@ -1,6 +1,8 @@
 """A whole month, from landing to workbooks, published to a real PostgreSQL: the same rows as on SQLite."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,8 +17,10 @@ MONTH = demo.MONTHS[0]
 _OF_THE_RUN = {"run_id", "published_at"}
 
 
-def content(rows: list[object]) -> list[dict[str, object]]:
-    return [{name: getattr(row, name) for name in row.__slots__ if name not in _OF_THE_RUN} for row in rows]
+def content(rows: list[Any]) -> list[dict[str, object]]:
+    return [
+        {field.name: getattr(row, field.name) for field in fields(row) if field.name not in _OF_THE_RUN} for row in rows
+    ]
 
 
 def run_month(home: Path, url: str | None) -> Settings:
