@@ -12,7 +12,7 @@ import dagster as dg
 from assets.common import BACKFILL, MONTHS, check_spec, markdown_table, partition_result, preview
 from assets.landing import landing_key
 from assets.reference import LAYER as REFERENCE
-from expectations.checks import check_specs, run_checks
+from expectations.checks import ROWS_IN_SENTENCE, check_specs, run_checks
 from expectations.suite import Suite
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.models import Relation
@@ -193,6 +193,7 @@ def _account_checks(
         check_name=REJECTED_ROWS,
         passed=not faults,
         severity=dg.AssetCheckSeverity.WARN,
+        description=_rejected_text(done, faults) if faults else None,
         metadata={
             "rows_rejected": done.total("rows_rejected"),
             "faults": dg.MetadataValue.md(
@@ -200,3 +201,16 @@ def _account_checks(
             ),
         },
     )
+
+
+def _rejected_text(done: Ingested, faults: list[dict[str, Any]]) -> str:
+    counted = f"受け付けられない行 — {done.total('rows_rejected')} of {done.total('rows_read')} rows"
+    shown = [
+        " ".join(
+            filter(
+                None, [one["file"], one["sheet"], f"{one['row_number']}行目", one["column_name"], one["value_class"]]
+            )
+        )
+        for one in faults[:ROWS_IN_SENTENCE]
+    ]
+    return " — ".join([counted, *shown])

@@ -20,7 +20,7 @@ from expectations.outcome import RuleOutcome
 from expectations.suite import CompletenessRule, Rule, Severity, Suite, Tier
 
 COMPLETENESS = "completeness"
-ROWS_IN_SENTENCE = 2
+ROWS_IN_SENTENCE = 4
 """Rows at fault that the check's one-line description quotes; its metadata has more."""
 
 LONGEST_QUOTE = 32

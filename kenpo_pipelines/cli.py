@@ -331,11 +331,13 @@ def _summary(done: "MonthRun") -> str:
 
 
 def _failure_line(failure: Any) -> str:
-    """One line for the check, one for each rule that did not hold."""
+    """One line for the check, one for each rule that did not hold, one for each row that the check quotes."""
     mark = "✗" if failure.is_error else "!"
-    return "\n      ".join(
-        [f"  {mark} {failure.asset} · {failure.check}", *filter(None, failure.description.split(" / "))]
-    )
+    lines = [f"  {mark} {failure.asset} · {failure.check}"]
+    for rule in filter(None, failure.description.split(" / ")):
+        told, *quoted = rule.split(" — ")
+        lines += [f"      {' — '.join([told, *quoted[:1]])}", *(f"        {row}" for row in quoted[1:])]
+    return "\n".join(lines)
 
 
 @app.command()
