@@ -110,6 +110,8 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
                 _with_kpi_columns(contract, raw, kpis),
                 suite,
                 submissions_received=len(done.ledger),
+                # every row of every file may be in quarantine: that is told there, and must not stop the other datasets
+                rows_expected=done.rows_in_lake > 0,
                 branches=_branch_names(installation.catalogue),
             )
 
@@ -192,7 +194,7 @@ def _account_checks(
         asset_key=keys[QUARANTINE],
         check_name=REJECTED_ROWS,
         passed=not faults,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.WARN if done.rows_in_lake else dg.AssetCheckSeverity.ERROR,
         description=_rejected_text(done, faults) if faults else None,
         metadata={
             "rows_rejected": done.total("rows_rejected"),

@@ -94,15 +94,18 @@ def run_checks(
     suite: Suite,
     *,
     submissions_received: int,
+    rows_expected: bool | None = None,
     branches: Mapping[str, str] | None = None,
 ) -> list[dg.AssetCheckResult]:
     """Judge a relation by its suite: a result for each of :func:`check_specs`.
 
-    ``submissions_received`` counts the files that landed for this partition, refused ones included. Files without a loaded
-    row are a critical fault; a month for which nothing was submitted is not: its rules pass with nothing to judge, and
-    completeness warns. ``branches`` (code → name, without the nation) is needed where the suite asks for completeness.
+    ``submissions_received`` counts the files that landed for this partition, refused ones included. ``rows_expected`` says
+    whether an empty relation is a critical fault (default: when there were submissions); where it is not, the rules pass
+    with nothing to judge, and completeness warns. ``branches`` (code → name, without the nation) is needed where the suite
+    asks for completeness.
     """
-    outcomes = validate(connection, relation, suite.rules, rows_expected=submissions_received > 0)
+    is_row_expected = submissions_received > 0 if rows_expected is None else rows_expected
+    outcomes = validate(connection, relation, suite.rules, rows_expected=is_row_expected)
     completeness = None
     if suite.completeness is not None:
         completeness = check_completeness(

@@ -288,12 +288,14 @@ def backfill(
 def _run_months(settings: Settings, months: list[str]) -> None:
     """Run months with a progress bar; the first failure ends it, telling which months are done and which are not."""
     from kenpo_pipelines import running
-    from kenpo_pipelines.submissions.landing import unread_folders
+    from kenpo_pipelines.submissions.landing import unread_paths
     from kenpo_pipelines.terminal import progress_bar
 
-    for folder in unread_folders(settings.landing_dir, _contracts(settings)):
+    for path in unread_paths(settings.landing_dir, _contracts(settings)):
         err.print(
-            f"! landing/{folder} is not read: there is no such dataset, or the folder's name is no month (or year)"
+            f"! landing/{path} is not read: files belong into <dataset>/<YYYY-MM>/ (yearly datasets: <YYYY>/) of a dataset "
+            f"that has a contract",
+            markup=False,
         )
     with running.quiet(settings), progress_bar(err) as bar:
         task = bar.add_task("Loading definitions", total=None)

@@ -64,22 +64,33 @@ def landed_files(landing: Path, contract: Contract, month: str) -> list[LandedFi
         LandedFile(dataset, folder, path)
         for folder in folders
         for path in sorted((base / folder).glob("*"))
-        if path.is_file() and not path.name.startswith(_IGNORED)
+        if _is_submission(path)
     ]
 
 
-def unread_folders(landing: Path, contracts: Mapping[str, Contract]) -> list[str]:
-    """Return folders with files that no run will ever read, relative to landing: unknown datasets, misspelt months."""
-    unread = []
-    for path in sorted(landing.glob("*/*")):
+def unread_paths(landing: Path, contracts: Mapping[str, Contract]) -> list[str]:
+    """Return what no run will ever read, relative to landing: files outside of a month's folder, folders of unknown
+    datasets, months (or years) that are misspelt."""
+    unread = [
+        _relative(path, landing) for depth in ("*", "*/*") for path in landing.glob(depth) if _is_submission(path)
+    ]
+    for path in landing.glob("*/*"):
         dataset, folder = path.parts[-2:]
-        if not path.is_dir() or not any(one.is_file() and not one.name.startswith(_IGNORED) for one in path.iterdir()):
+        if not path.is_dir() or not any(_is_submission(one) for one in path.iterdir()):
             continue
         contract = contracts.get(dataset)
         pattern = _MONTH_FOLDER if contract is not None and contract.dataset.folder == "month" else _YEAR_FOLDER
         if contract is None or re.fullmatch(pattern, folder) is None:
-            unread.append(f"{dataset}/{folder}")
-    return unread
+            unread.append(_relative(path, landing))
+    return sorted(unread)
+
+
+def _is_submission(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(_IGNORED)
+
+
+def _relative(path: Path, landing: Path) -> str:
+    return path.relative_to(landing).as_posix()
 
 
 def yearly_folders(landing: Path, contract: Contract) -> list[str]:
