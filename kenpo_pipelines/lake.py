@@ -122,6 +122,9 @@ def _commit(staging: Path, link: Path, month: str) -> None:
     if not files:
         raise LakeError(f"{link}: a partition needs at least one Parquet file (an empty one has no rows but columns)")
     version = link.parent / _VERSIONS / f"{month}-{_digest(files)}"
+    if version.is_dir() and _digest(sorted(version.glob("*.parquet"))) != _digest(files):
+        # damaged from outside: its name promises content that it no longer has
+        os.rename(version, version.with_name(f"{_TEMPORARY}{month}-{uuid.uuid4().hex}"))
     if not version.is_dir():
         for path in files:
             _flush(path)

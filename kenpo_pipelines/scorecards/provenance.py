@@ -53,8 +53,8 @@ class Provenance:
         if self.written_at.tzinfo is None or self.written_at.utcoffset() is None:
             raise ScorecardError("provenance: written_at has no time zone; give an aware datetime")
         unknown = sorted(set(self.all_origins) - set(ORIGIN_LABELS))
-        if unknown or not self.all_origins:
-            raise ScorecardError(f"provenance: origins {unknown or 'are missing'}; expected {', '.join(ORIGIN_LABELS)}")
+        if unknown:
+            raise ScorecardError(f"provenance: origins {unknown}; expected {', '.join(ORIGIN_LABELS)}")
         fiscal.split_month(self.as_of)
         fiscal.split_month(self.publish_month)
 
@@ -72,8 +72,8 @@ class Provenance:
 
     @property
     def data_label(self) -> str:
-        """What the data are, in Japanese: 公表値, 提出データ, 合成データ, or several joined by ・."""
-        return "・".join(ORIGIN_LABELS[origin] for origin in self.all_origins)
+        """What the data are, in Japanese: 公表値, 提出データ, 合成データ, several joined by ・, or that there are none."""
+        return "・".join(ORIGIN_LABELS[origin] for origin in self.all_origins) or "取り込んだデータなし"
 
     @property
     def banner(self) -> str:

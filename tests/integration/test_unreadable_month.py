@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from kenpo_home import RESULT_HEADER, encrypted, land, result, results, settings_of, target, targets, workbook, write
+from openpyxl import load_workbook
 
 from kenpo_pipelines.running import CheckFailure, MonthRun, MonthRunner
 from kenpo_pipelines.serving.database import connect
@@ -74,3 +75,13 @@ def test_what_no_run_reads_is_named(home: Path, done: MonthRun) -> None:
         "kpi_targets/2025-06",
         "stray.csv",
     ]
+
+
+@pytest.mark.parametrize("files", [{}, {"t.xlsx": b"PK\x03\x04 cut off"}], ids=["nothing", "one unreadable file"])
+def test_a_month_without_any_data_says_so_in_its_scorecard(tmp_path: Path, files: dict[str, bytes]) -> None:
+    land(tmp_path, "kpi_results", MONTH, files)
+    settings = settings_of(tmp_path)
+    assert MonthRunner(settings).run(MONTH).rows_loaded == 0
+    sheet = load_workbook(settings.outputs_dir / MONTH / f"scorecard_{MONTH}_00_nation.xlsx").worksheets[0]
+    assert "データの種類：取り込んだデータなし" in {cell.value for row in sheet.iter_rows() for cell in row}
+    assert [row.status for row in ledger_rows(connect(settings.sql_url), MONTH)] == ["refused"] * len(files)

@@ -327,3 +327,15 @@ def test_writers_of_one_partition_wait_for_each_other_and_readers_always_see_one
     assert found[1] == ROUNDS - 1, "the last writer's last turn stands"
     assert len(versions(lake)) == 1
     assert leftovers(lake) == []
+
+
+def test_a_partition_damaged_from_outside_is_healed_by_writing_it_again(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    table = pa.table({"a": [1, 2]})
+    lake.write("raw", "x", "2025-06", table)
+    lake.files("raw", "x", "2025-06")[0].write_bytes(b"junk")
+    lake.write("raw", "x", "2025-06", table)
+    assert lake.read("raw", "x", "2025-06").equals(table)
+    assert [
+        path.name for path in (tmp_path / "raw" / "x" / ".versions").iterdir() if path.name.startswith(".tmp-")
+    ] == []

@@ -73,8 +73,7 @@ def test_sets_that_make_no_scorecard_are_refused(rows: list[Any], message: str) 
 def test_provenance_wants_a_time_zone_and_known_origins() -> None:
     with pytest.raises(ScorecardError, match="no time zone"):
         provenance(written_at=dt.datetime(2025, 7, 10))
-    with pytest.raises(ScorecardError, match="origins are missing"):
-        provenance(submissions=())
+    assert provenance(submissions=()).banner == "データの種類：取り込んだデータなし"
     with pytest.raises(ScorecardError, match="invented"):
         provenance(origins=("invented",))
 
