@@ -4,11 +4,12 @@ What lives here: Dagster's side of a dataset. What does not: any rule of the dom
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
 
+from expectations.markdown import markdown_table
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 from resources.engine import DuckDBEngine
@@ -62,17 +63,6 @@ def preview(engine: DuckDBEngine, relation: Relation, month: str) -> dg.Markdown
     """Return the first rows of a partition as a table. Only for datasets without personal columns."""
     header, rows = engine.preview(relation, month, PREVIEW_ROWS)
     return dg.MetadataValue.md(markdown_table(header, rows))
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a markdown table whose cells cannot break it."""
-    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\r", " ").replace("\n", " ")
 
 
 def check_spec(name: str, key: dg.AssetKey, description: str, *, blocking: bool) -> dg.AssetCheckSpec:

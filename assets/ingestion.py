@@ -9,10 +9,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS, check_spec, markdown_table, partition_result, preview
+from assets.common import BACKFILL, MONTHS, check_spec, partition_result, preview
 from assets.landing import landing_key
 from assets.reference import LAYER as REFERENCE
 from expectations.checks import ROWS_IN_SENTENCE, check_specs, run_checks
+from expectations.markdown import markdown_table
 from expectations.suite import Suite
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.models import Relation

@@ -7,7 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS, column_schema, key_of, markdown_table, partition_result, preview
+from assets.common import BACKFILL, MONTHS, column_schema, key_of, partition_result, preview
+from expectations.markdown import markdown_table
 from kenpo_pipelines.catalogue.judging import judge_month
 from kenpo_pipelines.models import ModelProject, Relation
 from resources.installation import Installation

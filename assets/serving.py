@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Table
 
-from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, key_of, markdown_table
+from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, key_of
 from assets.reference import LAYER as REFERENCE
+from expectations.markdown import markdown_table
 from kenpo_pipelines.models import ModelProject
 from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.publish import PublishSummary, publish_month

@@ -16,6 +16,7 @@ import duckdb
 
 from expectations.adapter import validate
 from expectations.completeness import Completeness, check_completeness
+from expectations.markdown import markdown_table
 from expectations.outcome import RuleOutcome
 from expectations.suite import CompletenessRule, Rule, Severity, Suite, Tier
 
@@ -156,7 +157,7 @@ def _completeness_result(asset_key: dg.AssetKey, completeness: Completeness) -> 
         metadata={
             "branches_present": len(completeness.present),
             "branches_missing": len(missing),
-            "missing": dg.MetadataValue.md(_table(["code", "branch"], missing.items()) if missing else "—"),
+            "missing": dg.MetadataValue.md(markdown_table(["code", "branch"], missing.items()) if missing else "—"),
             "missing_names": completeness.missing_text or "—",
             "missing_codes": list(missing),
             "submissions_received": int(completeness.submissions_received),
@@ -192,7 +193,7 @@ def _rules_table(rules: Iterable[Rule]) -> str:
     rows = [
         [r.id, r.description, r.description_ja, _protects([r]), r.origin, r.owner, r.since.isoformat()] for r in rules
     ]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _outcome_table(outcomes: Iterable[RuleOutcome]) -> str:
@@ -210,26 +211,14 @@ def _outcome_table(outcomes: Iterable[RuleOutcome]) -> str:
         ]
         for outcome in outcomes
     ]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _evidence_table(outcome: RuleOutcome) -> str:
     header = list(outcome.evidence[0])
-    table = _table(header, ([row[name] for name in header] for row in outcome.evidence))
+    table = markdown_table(header, ([row[name] for name in header] for row in outcome.evidence))
     hidden = outcome.failed_rows - len(outcome.evidence)
     return f"{table}\n\n… and {hidden} more rows" if hidden > 0 else table
-
-
-def _table(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [list(header), ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Keep a value inside its cell, and keep the page from reading it as HTML."""
-    for special, shown in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\r", " "), ("\n", " ")):
-        text = text.replace(special, shown)
-    return text
 
 
 def _protects(rules: Iterable[Rule | CompletenessRule]) -> str:

@@ -3,7 +3,6 @@
 What lives here: which example file goes into which landing folder. What does not: running (``running``).
 """
 
-import os
 import secrets
 import tempfile
 from pathlib import Path
@@ -62,8 +61,3 @@ def place_examples(settings: Settings, contracts: dict[str, Contract]) -> list[P
             placed.append(path)
             previous = month
     return placed
-
-
-def open_command(path: Path) -> str:
-    """Return how to open a file on this machine, for the closing lines."""
-    return f"{'open' if os.uname().sysname == 'Darwin' else 'xdg-open'} {path}"

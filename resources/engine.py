@@ -84,11 +84,6 @@ class DuckDBEngine:
             result = connection.execute(f"select * from {relation.sql_name} limit {int(limit)}")
             return [column[0] for column in result.description or []], result.fetchall()
 
-    def rows(self, relation: Relation, month: str) -> list[dict[str, object]]:
-        """Return a small partition as dictionaries."""
-        rows: list[dict[str, object]] = self.lake.read(relation.layer, relation.name, month).to_pylist()
-        return rows
-
 
 def _check_contract(connection: duckdb.DuckDBPyConnection, model: Model, sql: str) -> None:
     described = connection.execute(f"describe {sql}").fetchall()
