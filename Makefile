@@ -9,7 +9,7 @@ help:
 	@echo "make test     all tests"
 	@echo "make check    ruff, mypy, import-linter, sqlfluff, dagster definitions validate, dbt parse"
 	@echo "make install  only make .venv"
-	@echo "make docs     write the generated pages (KPI dictionary)"
+	@echo "make docs     write the generated pages (KPI dictionary, datasets)"
 	@echo "make bench    run the benchmarks and print their tables"
 	@echo "make lock     resolve requirements.lock anew (needs the network)"
 
@@ -46,6 +46,7 @@ lint: install
 
 docs: install
 	$(BIN)/python -m kenpo_pipelines.catalogue.dictionary
+	$(BIN)/python -m kenpo_pipelines.submissions.dataset_pages
 
 bench: install
 	$(BIN)/python -m benchmarks.published_month

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from expectations.markdown import markdown_table
 from kenpo_pipelines import fiscal
+from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 from resources.engine import DuckDBEngine
+from resources.steps import FORCE_TAG
 
 MONTHS = dg.MonthlyPartitionsDefinition(start_date=fiscal.FIRST_MONTH, fmt="%Y-%m", timezone="Asia/Tokyo", end_offset=1)
 """The only partition: the reporting month, key ``2024-03``, up to the running one, for which reports arrive already."""
@@ -65,6 +68,12 @@ def preview(engine: DuckDBEngine, relation: Relation, month: str) -> dg.Markdown
     return dg.MetadataValue.md(markdown_table(header, rows))
 
 
+def preview_of_table(table: pa.Table) -> dg.MarkdownMetadataValue:
+    """Return the first rows of what has just been written. Only for datasets without personal columns."""
+    rows = [list(row.values()) for row in table.slice(0, PREVIEW_ROWS).to_pylist()]
+    return dg.MetadataValue.md(markdown_table(table.column_names, rows))
+
+
 def check_spec(name: str, key: dg.AssetKey, description: str, *, blocking: bool) -> dg.AssetCheckSpec:
     """Return the spec of a check of our own, on the asset's months."""
     with warnings.catch_warnings():
@@ -74,11 +83,47 @@ def check_spec(name: str, key: dg.AssetKey, description: str, *, blocking: bool)
 
 
 def partition_result(
-    spec_key: dg.AssetKey, *, rows: int, version: str, metadata: Mapping[str, Any]
+    spec_key: dg.AssetKey, *, rows: int, version: str, metadata: Mapping[str, Any], kept: bool = False
 ) -> dg.MaterializeResult[Any]:
-    """Return the materialization of one partition: row count, data version from its content, and what else to show."""
+    """Return the materialization of one partition: row count, data version from its content, and what else to show.
+
+    ``kept`` says that it was current, and that nothing was done.
+    """
     return dg.MaterializeResult(
         asset_key=spec_key,
-        metadata={"dagster/partition_row_count": rows, **metadata},
+        metadata={"dagster/partition_row_count": rows, **metadata, **({"kept": True} if kept else {})},
         data_version=dg.DataVersion(version),
     )
+
+
+def is_forced(context: dg.AssetExecutionContext) -> bool:
+    """True when the run is to do its work whether it is needed or not."""
+    return context.run.tags.get(FORCE_TAG) == "true"
+
+
+def remember(
+    lake: Lake,
+    relation: Relation,
+    month: str,
+    fingerprint: str,
+    *,
+    version: str | None,
+    results: Iterable[dg.AssetCheckResult] = (),
+    specs: Iterable[dg.AssetCheckSpec] = (),
+) -> None:
+    """Note from what a partition was made, and which of its checks did not pass, so that later runs can tell it again.
+
+    Where a blocking check failed nothing is noted: the step is done again, and blocks again, until it passes. ``results``
+    and ``specs`` may be of other assets of the same step; a failure there blocks this one, too.
+    """
+    failed = [result for result in results if not result.passed]
+    blocking = {(spec.asset_key, spec.name) for spec in specs if spec.blocking}
+    is_error = {id(result): result.severity is dg.AssetCheckSeverity.ERROR for result in failed}
+    if any(is_error[id(result)] and (result.asset_key, result.check_name) in blocking for result in failed):
+        return
+    own = [result for result in failed if result.asset_key == key_of(relation)]
+    notes = [
+        {"check": result.check_name, "is_error": is_error[id(result)], "description": result.description or ""}
+        for result in own
+    ]
+    lake.remember(relation.layer, relation.name, month, fingerprint, notes, version=version)

@@ -1,7 +1,7 @@
 """Ingestion: one multi-asset per dataset contract, from landing to raw, quarantine and ledger.
 
-What lives here: what Dagster shows of an ingestion and the checks on what was read. What does not: reading and writing
-(``kenpo_pipelines.submissions``), rules (``expectations/*.yml``).
+What lives here: the assets and the order of a step. What does not: the account that it shows (``submission_account``), reading
+and writing (``kenpo_pipelines.submissions``), rules (``expectations/*.yml``).
 """
 
 from collections.abc import Iterator
@@ -9,30 +9,29 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS, check_spec, partition_result, preview
+from assets.common import BACKFILL, MONTHS, is_forced, partition_result, preview, remember
 from assets.landing import landing_key
 from assets.reference import LAYER as REFERENCE
-from expectations.checks import ROWS_IN_SENTENCE, check_specs, run_checks
-from expectations.markdown import markdown_table
+from assets.submission_account import account_checks, account_specs, ledger_metadata
+from expectations.checks import check_specs, run_checks
 from expectations.suite import Suite
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.models import Relation
+from kenpo_pipelines.submissions.columns import MEMBER_KEY
 from kenpo_pipelines.submissions.contract import ColumnType, Contract
-from kenpo_pipelines.submissions.ingest import (
+from kenpo_pipelines.submissions.ingest import ingest, ingested
+from kenpo_pipelines.submissions.partitions import (
     LEDGER,
     LEDGER_SCHEMA,
     QUARANTINE,
     QUARANTINE_SCHEMA,
     RAW,
-    Ingested,
-    ingest,
     raw_schema,
 )
+from kenpo_pipelines.submissions.quarantine import summarise
 from resources.installation import Installation
+from resources.steps import ingestion_code, ingestion_fingerprint
 
-ACCOUNTED_FOR = "rows_accounted_for"
-REFUSED_FILES = "files_readable"
-REJECTED_ROWS = "rows_readable"
 _LAYERS = {
     RAW: ("Rows that were read, one Parquet file per submission, typed by the contract.", raw_schema),
     QUARANTINE: (
@@ -41,7 +40,7 @@ _LAYERS = {
         lambda contract: QUARANTINE_SCHEMA,
     ),
     LEDGER: (
-        "Account of the submissions. Grain: one file, with rows read, loaded and rejected.",
+        "Account of the submissions. Grain: one file, with rows read, loaded and rejected, of record-level data by branch too.",
         lambda contract: LEDGER_SCHEMA,
     ),
 }
@@ -52,35 +51,28 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
     dataset = contract.dataset
     keys = {layer: dg.AssetKey([layer, dataset.id]) for layer in _LAYERS}
     descriptions = {column.name: column.description for column in contract.stored_columns}
-    reference_deps = [dg.AssetKey([REFERENCE, "kpis"])]
+    is_about_kpis = contract.column_of(ColumnType.KPI) is not None
+    reference_deps = [dg.AssetKey([REFERENCE, "kpis"])] if is_about_kpis else []
     specs = [
         dg.AssetSpec(
             key=keys[layer],
             deps=[landing_key(contract), *(reference_deps if layer == RAW else [])],
             group_name=layer,
             owners=[dataset.owner],
-            kinds={"python", "parquet"},
+            kinds={"python", "parquet", *(["duckdb"] if dataset.record_level else [])},
             description=f"{dataset.name_ja}. {text}" + (f" Grain: {dataset.grain}." if layer == RAW else ""),
             metadata={
                 "dagster/column_schema": _arrow_columns(schema_of(contract), descriptions),
                 "dagster/column_lineage": _lineage(contract, schema_of(contract).names),
                 "contract": f"expectations/{dataset.id}.yml",
             },
+            code_version=ingestion_code(),
             partitions_def=MONTHS,
         )
         for layer, (text, schema_of) in _LAYERS.items()
     ]
     checks = [
-        check_spec(
-            ACCOUNTED_FOR,
-            keys[LEDGER],
-            "Rows in = rows loaded + rows rejected, for every file, counted in the lake",
-            blocking=True,
-        ),
-        check_spec(REFUSED_FILES, keys[LEDGER], "Every submitted file could be read", blocking=False),
-        check_spec(
-            REJECTED_ROWS, keys[QUARANTINE], "Every row could be read; faulty ones are in quarantine", blocking=False
-        ),
+        *account_specs(keys),
         *check_specs(keys[RAW], suite, partitions_def=MONTHS),
     ]
 
@@ -89,32 +81,57 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[Any]:
         month, lake, engine = context.partition_key, installation.lake, installation.engine
-        done = ingest(lake, installation.landing, contract, installation.catalogue, month)
-        shown = _ledger_metadata(done)
+        fingerprint = ingestion_fingerprint(installation, contract, month)
+        current = all(lake.is_current(layer, dataset.id, month, fingerprint) for layer in _LAYERS)
+        kept = current and not is_forced(context)
+        if kept:
+            done = ingested(lake, contract, month)
+        else:
+            done = ingest(
+                lake,
+                installation.landing,
+                contract,
+                installation.catalogue,
+                month,
+                key=installation.pseudonym_key,
+                may_reuse=not is_forced(context),
+            )
+        faults = summarise(lake, dataset.id, month)
+        shown = ledger_metadata(done)
+        rows = {RAW: done.rows_in_lake, QUARANTINE: faults.faults, LEDGER: len(done.ledger)}
         for layer, key in keys.items():
-            rows = {RAW: done.rows_in_lake, QUARANTINE: _quarantined(lake, dataset.id, month), LEDGER: len(done.ledger)}
-            may_show = not (layer == RAW and contract.has_personal_columns)
+            # rows about persons are not shown; a ledger with branches is, below
+            may_show = layer == QUARANTINE or not (
+                dataset.record_level if layer == LEDGER else contract.has_personal_columns
+            )
             relation = Relation(layer, dataset.id)
             yield partition_result(
                 key,
                 rows=rows[layer],
                 version=lake.version(layer, dataset.id, month),
                 metadata=shown | ({"preview": preview(engine, relation, month)} if may_show else {}),
+                kept=kept,
             )
-        yield from _account_checks(keys, done, lake.read(QUARANTINE, dataset.id, month).to_pylist())
+        results = list(account_checks(keys, done, faults))
         with engine.connect() as connection:
-            raw = engine.attach(connection, Relation(RAW, dataset.id), [month])
-            kpis = engine.attach(connection, Relation(REFERENCE, "kpis"), [month])
-            yield from run_checks(
+            judged = engine.attach(connection, Relation(RAW, dataset.id), [month])
+            if is_about_kpis:
+                judged = _with_kpi_columns(judged, engine.attach(connection, Relation(REFERENCE, "kpis"), [month]))
+            results += run_checks(
                 keys[RAW],
                 connection,
-                _with_kpi_columns(contract, raw, kpis),
+                judged,
                 suite,
                 submissions_received=len(done.ledger),
                 # every row of every file may be in quarantine: that is told there, and must not stop the other datasets
                 rows_expected=done.rows_in_lake > 0,
                 branches=_branch_names(installation.catalogue),
             )
+        for layer in _LAYERS:
+            version = lake.version(layer, dataset.id, month)
+            relation = Relation(layer, dataset.id)
+            remember(lake, relation, month, fingerprint, version=version, results=results, specs=checks)
+        yield from results
 
     return ingest_dataset
 
@@ -129,91 +146,27 @@ def _arrow_columns(schema: Any, descriptions: dict[str, str]) -> dg.TableSchema:
 
 
 def _lineage(contract: Contract, names: list[str]) -> dg.TableColumnLineage:
-    """Each column that was read comes from its header in the file; what reading adds (file, row, faults) from no column."""
+    """Each column that was read comes from its header in the file, the key of a person from those that identify one; what
+    reading adds (file, row, faults) from no column."""
+    headers = {column.name: [column.header] for column in contract.columns if not column.personal}
     value = contract.column_of(ColumnType.KPI_VALUE)
-    headers = {column.name: column.header for column in contract.columns}
     if value is not None:
-        headers |= {f"{value.name}_word": value.header, "is_done": value.header}
+        headers |= {f"{value.name}_word": [value.header], "is_done": [value.header]}
+    if contract.has_personal_columns:
+        headers[MEMBER_KEY] = [column.header for column in contract.personal_columns]
     key = landing_key(contract)
-    return dg.TableColumnLineage({name: [dg.TableColumnDep(key, headers[name])] for name in names if name in headers})
+    return dg.TableColumnLineage(
+        {name: [dg.TableColumnDep(key, header) for header in headers[name]] for name in names if name in headers}
+    )
 
 
 def _branch_names(catalogue: Catalogue) -> dict[str, str]:
     return {branch.code: branch.name for branch in catalogue.branches if branch.code != NATION}
 
 
-def _with_kpi_columns(contract: Contract, raw: str, kpis: str) -> str:
-    """Return the rows to judge; those about KPIs get the KPI's kind, precision and direction beside them."""
-    if contract.column_of(ColumnType.KPI) is None:
-        return raw
+def _with_kpi_columns(raw: str, kpis: str) -> str:
+    """Return the rows to judge with the kind, precision and direction of the KPI beside them."""
     return (
         f"(select raw_rows.*, kpis.kind as kpi_kind, kpis.precision as kpi_precision, kpis.direction as kpi_direction "
         f"from {raw} as raw_rows left join {kpis} as kpis using (fiscal_year, branch_code, kpi_id))"
     )
-
-
-def _quarantined(lake: Any, dataset: str, month: str) -> int:
-    return int(lake.read(QUARANTINE, dataset, month).num_rows)
-
-
-def _ledger_metadata(done: Ingested) -> dict[str, Any]:
-    header = ["known_month", "file", "status", "rows_read", "rows_loaded", "rows_rejected", "rows_merged", "origin"]
-    return {
-        "files": len(done.ledger),
-        "files_refused": done.files_refused,
-        "rows_read": done.total("rows_read"),
-        "rows_loaded": done.total("rows_loaded"),
-        "rows_rejected": done.total("rows_rejected"),
-        "submissions": dg.MetadataValue.md(
-            markdown_table(header, [[one[name] for name in header] for one in done.ledger])
-        ),
-    }
-
-
-def _account_checks(
-    keys: dict[str, dg.AssetKey], done: Ingested, faults: list[dict[str, Any]]
-) -> Iterator[dg.AssetCheckResult]:
-    counts = {name: done.total(name) for name in ("rows_read", "rows_loaded", "rows_rejected", "rows_merged")}
-    yield dg.AssetCheckResult(
-        asset_key=keys[LEDGER],
-        check_name=ACCOUNTED_FOR,
-        passed=done.is_accounted_for,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata={**counts, "rows_in_lake": done.rows_in_lake},
-    )
-    refused = [one for one in done.ledger if one["status"] == "refused"]
-    yield dg.AssetCheckResult(
-        asset_key=keys[LEDGER],
-        check_name=REFUSED_FILES,
-        passed=not refused,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=" / ".join(f"{one['file']}: {one['detail']}" for one in refused) or None,
-        metadata={"files": len(done.ledger), "files_refused": len(refused)},
-    )
-    header = ["file", "sheet", "row_number", "column_name", "branch_code", "kpi_id", "fault", "value_class", "advice"]
-    yield dg.AssetCheckResult(
-        asset_key=keys[QUARANTINE],
-        check_name=REJECTED_ROWS,
-        passed=not faults,
-        severity=dg.AssetCheckSeverity.WARN if done.rows_in_lake else dg.AssetCheckSeverity.ERROR,
-        description=_rejected_text(done, faults) if faults else None,
-        metadata={
-            "rows_rejected": done.total("rows_rejected"),
-            "faults": dg.MetadataValue.md(
-                markdown_table(header, [[one[name] for name in header] for one in faults[:100]])
-            ),
-        },
-    )
-
-
-def _rejected_text(done: Ingested, faults: list[dict[str, Any]]) -> str:
-    counted = f"受け付けられない行 — {done.total('rows_rejected')} of {done.total('rows_read')} rows"
-    shown = [
-        " ".join(
-            filter(
-                None, [one["file"], one["sheet"], f"{one['row_number']}行目", one["column_name"], one["value_class"]]
-            )
-        )
-        for one in faults[:ROWS_IN_SENTENCE]
-    ]
-    return " — ".join([counted, *shown])

@@ -7,16 +7,24 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS, column_schema, key_of, partition_result, preview
+from assets.common import (
+    BACKFILL,
+    MONTHS,
+    column_schema,
+    is_forced,
+    key_of,
+    partition_result,
+    preview_of_table,
+    remember,
+)
 from expectations.markdown import markdown_table
 from kenpo_pipelines.catalogue.judging import judge_month
-from kenpo_pipelines.models import ModelProject, Relation
+from kenpo_pipelines.models import ModelProject
 from resources.installation import Installation
+from resources.steps import INPUTS, JUDGEMENTS, judgement_code, judgement_fingerprint
 
-INPUTS = Relation("kpis", "judgement_inputs")
-JUDGEMENTS = Relation("judged", "kpi_judgements")
-
-_FIGURE = ("value", "numerator", "denominator", "is_done")
+_FIGURE = ("value", "numerator", "denominator", "is_done", "gap")
+_RECORDS = ("note", "reported_value", "reported_numerator", "reported_denominator")
 _PRIOR = ("prior_value", "prior_numerator", "prior_denominator", "prior_is_done")
 _TARGET = (
     *("own_comparator", "own_target_value", "is_contradictory", "registered_as"),
@@ -29,11 +37,12 @@ _COMES_FROM = {
     **dict.fromkeys(("value", "value_text"), _FIGURE),
     **dict.fromkeys(("target", "target_text", "comparator", "target_source"), _TARGET),
     **dict.fromkeys(
-        ("outcome", "reason", "reason_text", "ratio_to_target", "is_nearly_attained", "notes"), (*_FIGURE, *_TARGET)
+        ("outcome", "reason", "reason_text", "ratio_to_target", "is_nearly_attained"), (*_FIGURE, *_TARGET)
     ),
+    "notes": (*_FIGURE, *_TARGET, *_RECORDS),
     **dict.fromkeys(("prior_value", "prior_value_text"), _PRIOR),
     "prior_as_of": ("prior_as_of", *_PRIOR),
-    "status": ("figure_as_of", "fiscal_year"),
+    "status": ("figure_as_of", "fiscal_year", "gap"),
 }
 """Columns of ``judgement_inputs`` that decide each column. Judgement is Python, so nobody can read this from SQL."""
 
@@ -62,6 +71,7 @@ def judgement_asset(project: ModelProject) -> dg.AssetsDefinition:
                 }
             ),
         },
+        code_version=judgement_code(),
         partitions_def=MONTHS,
         backfill_policy=BACKFILL,
     )
@@ -69,9 +79,19 @@ def judgement_asset(project: ModelProject) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> dg.MaterializeResult[Any]:
         month, lake = context.partition_key, installation.lake
+        fingerprint = judgement_fingerprint(installation, month)
+        if not is_forced(context) and lake.is_current(JUDGEMENTS.layer, JUDGEMENTS.name, month, fingerprint):
+            return partition_result(
+                key_of(JUDGEMENTS),
+                rows=installation.engine.rows(JUDGEMENTS, month),
+                version=lake.version(JUDGEMENTS.layer, JUDGEMENTS.name, month),
+                metadata={},
+                kept=True,
+            )
         rows = lake.read(INPUTS.layer, INPUTS.name, month).to_pylist()
         judged = judge_month(rows, installation.catalogue, month)
         version = lake.write(JUDGEMENTS.layer, JUDGEMENTS.name, month, judged)
+        remember(lake, JUDGEMENTS, month, fingerprint, version=version)
         contradictions = [
             [one["fiscal_year"], one["branch_code"], one["kpi_id"], one["target_text"]]
             for one in judged.to_pylist()
@@ -86,7 +106,7 @@ def judgement_asset(project: ModelProject) -> dg.AssetsDefinition:
                 "contradictory_targets": dg.MetadataValue.md(
                     markdown_table(["fiscal_year", "branch_code", "kpi_id", "registered"], contradictions)
                 ),
-                "preview": preview(installation.engine, JUDGEMENTS, month),
+                "preview": preview_of_table(judged),
             },
         )
 

@@ -4,59 +4,109 @@ What lives here: how a layer of models becomes assets. What does not: what a mod
 entry in its folder's ``schema.yml``; nothing here changes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import duckdb
 
 from assets.common import (
     BACKFILL,
     MONTHS,
+    PREVIEW_ROWS,
     column_lineage,
     column_schema,
+    is_forced,
     key_of,
     partition_result,
-    preview,
+    remember,
     up_to_the_month,
 )
 from expectations.checks import check_specs, run_checks
+from expectations.markdown import markdown_table
 from expectations.suite import ROW_COUNT, Suite
 from kenpo_pipelines.models import Model, ModelProject
 from resources.installation import Installation
+from resources.steps import model_fingerprint
 
 
 def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite]) -> dg.AssetsDefinition:
-    """Return the multi-asset of all models of one layer, run in dependency order, with the checks of their schema.yml."""
+    """Return the multi-asset of all models of one layer, run in dependency order, with the checks of their schema.yml.
+
+    A run may choose any of them. A model that is current keeps its partition; its checks are run again, for Dagster wants a
+    result of every check of what it runs, and an empty one would hide what the last one found.
+    """
     models = project.of_layer(layer)
-    checks = [
-        spec
+    checks = {
+        model.relation: check_specs(key_of(model.relation), suites[model.name], partitions_def=MONTHS)
         for model in models
-        for spec in check_specs(key_of(model.relation), suites[model.name], partitions_def=MONTHS)
-    ]
+    }
 
     @dg.multi_asset(
         name=f"{layer}_models",
         specs=[_spec(project, model) for model in models],
-        check_specs=checks,
+        check_specs=[spec for specs in checks.values() for spec in specs],
         backfill_policy=BACKFILL,
+        can_subset=True,
     )
     def run_layer(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
-        month, engine = context.partition_key, installation.engine
+        month = context.partition_key
+        wanted_checks = context.selected_asset_check_keys
         for model in models:
-            rows = engine.run_model(model, month)
-            key = key_of(model.relation)
-            yield partition_result(
-                key,
-                rows=rows,
-                version=engine.lake.version(model.layer, model.name, month),
-                metadata={"preview": preview(engine, model.relation, month)},
-            )
-            with engine.connect() as connection:
-                relation = engine.attach(connection, model.relation, [month])
-                expected = 1 if rows or _needs_rows(suites[model.name]) else 0
-                yield from run_checks(key, connection, relation, suites[model.name], submissions_received=expected)
+            specs, suite = checks[model.relation], suites[model.name]
+            if key_of(model.relation) in context.selected_asset_keys:
+                yield from _run(installation, model, month, suite, specs, is_forced=is_forced(context))
+            elif any(spec.key in wanted_checks for spec in specs):
+                engine = installation.engine
+                rows = engine.rows(model.relation, month)
+                with engine.connect() as connection:
+                    relation = engine.attach(connection, model.relation, [month])
+                    results = _check(connection, relation, model, suite, rows)
+                yield from (one for one in results if _key(one) in wanted_checks)
 
     return run_layer
+
+
+def _run(
+    installation: Installation,
+    model: Model,
+    month: str,
+    suite: Suite,
+    specs: Sequence[dg.AssetCheckSpec],
+    *,
+    is_forced: bool,
+) -> Iterator[Any]:
+    lake, engine, key = installation.lake, installation.engine, key_of(model.relation)
+    fingerprint = model_fingerprint(installation, model, month)
+    kept = not is_forced and lake.is_current(model.layer, model.name, month, fingerprint)
+    rows = engine.rows(model.relation, month) if kept else engine.run_model(model, month)
+    version = engine.version(model.relation, month)
+    with engine.connect() as connection:
+        relation = engine.attach(connection, model.relation, [month])
+        metadata = {} if kept else {"preview": _preview(connection, relation)}
+        yield partition_result(key, rows=rows, version=version, metadata=metadata, kept=kept)
+        results = _check(connection, relation, model, suite, rows)
+    committed = None if model.is_view else version
+    remember(lake, model.relation, month, fingerprint, version=committed, results=results, specs=specs)
+    yield from results
+
+
+def _preview(connection: duckdb.DuckDBPyConnection, relation: str) -> dg.MarkdownMetadataValue:
+    found = connection.execute(f"select * from {relation} limit {PREVIEW_ROWS}")
+    return dg.MetadataValue.md(markdown_table([column[0] for column in found.description or []], found.fetchall()))
+
+
+def _check(
+    connection: duckdb.DuckDBPyConnection, relation: str, model: Model, suite: Suite, rows: int
+) -> list[dg.AssetCheckResult]:
+    expected = 1 if rows or _needs_rows(suite) else 0
+    return run_checks(key_of(model.relation), connection, relation, suite, submissions_received=expected)
+
+
+def _key(result: dg.AssetCheckResult) -> dg.AssetCheckKey:
+    assert result.asset_key is not None
+    assert result.check_name is not None
+    return dg.AssetCheckKey(result.asset_key, result.check_name)
 
 
 def _needs_rows(suite: Suite) -> bool:
@@ -65,14 +115,15 @@ def _needs_rows(suite: Suite) -> bool:
 
 
 def _spec(project: ModelProject, model: Model) -> dg.AssetSpec:
-    deps = [dg.AssetDep(key_of(relation)) for relation in model.inputs]
+    # a model that reads both the month and the history of another depends on its history, the month among it
+    deps = [dg.AssetDep(key_of(relation)) for relation in model.inputs if relation not in model.history]
     deps += [dg.AssetDep(key_of(one), partition_mapping=up_to_the_month()) for one in model.history]
     return dg.AssetSpec(
         key=key_of(model.relation),
         deps=deps,
         group_name=model.layer,
         owners=[model.owner],
-        kinds={"sql", "duckdb", "parquet"},
+        kinds={"sql", "duckdb", "view" if model.is_view else "parquet"},
         description=f"{model.description}\n\n```sql\n{model.template}\n```",
         code_version=model.code_version,
         metadata={

@@ -9,11 +9,18 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS
-from kenpo_pipelines.scorecards.publication import COMPARISON, write_scorecards
+from assets.common import BACKFILL, MONTHS, is_forced
+from kenpo_pipelines.scorecards.publication import (
+    COMPARISON,
+    are_scorecards_current,
+    remember_scorecards,
+    remembered_scorecards,
+    write_scorecards,
+)
 from resources.installation import Installation
+from resources.steps import SCORECARDS, scorecards_code, scorecards_fingerprint
 
-GROUP = "scorecards"
+GROUP = SCORECARDS
 _DEPS = [dg.AssetKey(["serving", "kpi_facts"]), dg.AssetKey(["serving", "submission_ledger"])]
 _BRANCHES = dg.AssetKey([GROUP, "branch_workbooks"])
 _COMPARISON = dg.AssetKey([GROUP, "comparison_workbook"])
@@ -33,6 +40,7 @@ def scorecard_assets() -> dg.AssetsDefinition:
             owners=["team:planning"],
             kinds={"excel"},
             description=text,
+            code_version=scorecards_code(),
             partitions_def=MONTHS,
         )
         for key, text in texts.items()
@@ -42,15 +50,18 @@ def scorecard_assets() -> dg.AssetsDefinition:
     def scorecards(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        paths = write_scorecards(
-            installation.database(),
-            installation.outputs,
-            installation.catalogue,
-            as_of=context.partition_key,
-        )
+        month, outputs = context.partition_key, installation.outputs
+        fingerprint = scorecards_fingerprint(installation, month)
+        kept = not is_forced(context) and are_scorecards_current(outputs, month, fingerprint)
+        if kept:
+            paths = remembered_scorecards(outputs, month)
+        else:
+            paths = write_scorecards(installation.database(), outputs, installation.catalogue, as_of=month)
+            remember_scorecards(outputs, month, fingerprint, paths)
         for key, of_key in ((_COMPARISON, True), (_BRANCHES, False)):
             mine = [path for path in paths if path.name.startswith(COMPARISON) is of_key]
-            yield dg.MaterializeResult(asset_key=key, metadata={"files": len(mine), **_links(mine)})
+            shown = {"kept": True} if kept else {}
+            yield dg.MaterializeResult(asset_key=key, metadata={"files": len(mine), **shown, **_links(mine)})
 
     return scorecards
 

@@ -9,22 +9,22 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Table
 
-from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, key_of
-from assets.reference import LAYER as REFERENCE
+from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, is_forced, key_of
 from expectations.markdown import markdown_table
 from kenpo_pipelines.models import ModelProject
 from kenpo_pipelines.serving import schema
-from kenpo_pipelines.serving.publish import PublishSummary, publish_month
-from kenpo_pipelines.serving.rows import serving_tables
+from kenpo_pipelines.serving.publish import PUBLISHED_TABLES, PublishSummary, publish_month
+from kenpo_pipelines.serving.queries import publication
+from kenpo_pipelines.serving.rows import MOST_FAULTS_PER_FILE, serving_tables
 from kenpo_pipelines.submissions.contract import Contract
-from kenpo_pipelines.submissions.ingest import LEDGER, LEDGER_SCHEMA, QUARANTINE, QUARANTINE_SCHEMA
 from kenpo_pipelines.submissions.landing import yearly_folders
+from kenpo_pipelines.submissions.partitions import LEDGER, LEDGER_SCHEMA, QUARANTINE, QUARANTINE_SCHEMA
+from kenpo_pipelines.submissions.quarantine import first_faults
 from resources.installation import Installation
+from resources.steps import MART, REFERENCE, SERVING, publication_code, publication_fingerprint
 
-GROUP = "serving"
-_MART = dg.AssetKey(["marts", "mart_scorecard"])
-_TABLES = (*schema.DIMENSIONS, *schema.MONTHLY, *schema.FOLDERS)
-
+GROUP = SERVING
+_MART = key_of(MART)
 
 _OTHER_NAMES = {
     "kpi_targets": {"is_contradictory": "reason", "contradiction": "reason_text"},
@@ -66,9 +66,10 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
                 ),
                 "dagster/column_lineage": _lineage(table, sources[table.name], upstream_columns),
             },
+            code_version=publication_code(),
             partitions_def=MONTHS,
         )
-        for table in _TABLES
+        for table in PUBLISHED_TABLES
     ]
 
     @dg.multi_asset(name="publish", specs=specs, backfill_policy=BACKFILL)
@@ -76,13 +77,23 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         month, lake = context.partition_key, installation.lake
+        fingerprint = publication_fingerprint(installation, month)
+        published = publication(installation.database(), month)
+        if not is_forced(context) and published is not None and published.fingerprint == fingerprint:
+            for table in PUBLISHED_TABLES:
+                yield dg.MaterializeResult(asset_key=dg.AssetKey([GROUP, table.name]), metadata={"kept": True})
+            return
         rows: dict[str, list[dict[str, Any]]] = {
-            layer: [row for dataset in contracts for row in lake.read(layer, dataset, month).to_pylist()]
-            for layer in (LEDGER, QUARANTINE)
+            LEDGER: [row for dataset in contracts for row in lake.read(LEDGER, dataset, month).to_pylist()],
+            QUARANTINE: [
+                row
+                for dataset in contracts
+                for row in first_faults(lake, dataset, month, MOST_FAULTS_PER_FILE).to_pylist()
+            ],
         }
         tables = serving_tables(
             installation.catalogue,
-            lake.read("marts", "mart_scorecard", month),
+            lake.read(MART.layer, MART.name, month),
             rows[LEDGER],
             rows[QUARANTINE],
         )
@@ -94,8 +105,9 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
             run_id=context.run_id,
             folders=folders,
             code_version=installation.code_version,
+            fingerprint=fingerprint,
         )
-        for table in _TABLES:
+        for table in PUBLISHED_TABLES:
             change = summary.tables[table.name]
             yield dg.MaterializeResult(
                 asset_key=dg.AssetKey([GROUP, table.name]),

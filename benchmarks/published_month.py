@@ -29,7 +29,8 @@ from kenpo_pipelines.serving.publish import publish_month
 from kenpo_pipelines.serving.rows import serving_tables
 from kenpo_pipelines.settings import Settings
 from kenpo_pipelines.submissions.contract import load_contracts
-from kenpo_pipelines.submissions.ingest import LEDGER, QUARANTINE, ingest
+from kenpo_pipelines.submissions.ingest import ingest
+from kenpo_pipelines.submissions.partitions import LEDGER, QUARANTINE
 from resources.installation import Installation
 
 MONTH = demo.MONTHS[-1]

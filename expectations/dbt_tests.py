@@ -4,18 +4,24 @@ What lives here: reading ``data_tests:``. What does not: running dbt; the models
 
 Understood: ``not_null``, ``unique``, ``accepted_values`` on columns, and our generic test ``unique_combination_of_columns``
 on models; ``config.severity`` (warn, error); ``meta.protects`` (KPI ids or all) on the test, its column or its model; and
-``meta.scope: dataset`` on a test whose failure spoils the whole model, so that it blocks what is built from it. Any other
-test, and any other ``config`` that changes what a test means, is refused: a check that silently does not run is worse than
-none. A model gets two rules more, for GX would raise or pass without them: its documented columns exist (critical) and it
-has rows (a warning; ``meta.has_rows: error`` or ``none`` on the model says otherwise).
+``meta.scope: dataset`` on a test whose failure spoils the whole model, so that it blocks what is built from it. A generic test
+of our own on a model, ``dbt_macros/<test>.sql``, whose only argument is the model, is judged by its own SQL: what it selects is
+at fault; ``meta`` of the test says its ``tier``, ``description``, ``description_ja`` and ``evidence`` (columns that it selects
+and that may be shown). Any other test, and any other ``config`` that changes what a test means, is refused: a check that
+silently does not run is worse than none. A model gets two rules more, for GX would raise or pass without them: its documented
+columns exist (critical) and it has rows (a warning; ``meta.has_rows: error`` or ``none`` on the model says otherwise).
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from expectations.suite import (
+    BATCH,
     COLUMNS,
     GATES,
     ROW_COUNT,
@@ -43,14 +49,20 @@ _IN_JA = {
     "unique_combination_of_columns": "{column} の組に重複がない",
 }
 _NEUTRAL_CONFIG = {"severity", "meta", "enabled", "tags", "store_failures"}
+_OWN_TEST = re.compile(r"{%-?\s*test (?P<name>\w+)\(model\)\s*-?%}(?P<sql>.*){%-?\s*endtest\s*-?%}", re.DOTALL)
+"""A generic test whose only argument is the model; others are known by name."""
+
+_OWN_META = ("tier", "description", "description_ja", "evidence")
 
 
 def suite_from_dbt(path: Path) -> dict[str, Suite]:
     """Return a suite per model of a dbt ``schema.yml``; raise :class:`SuiteError` naming file, model and test."""
     suites: dict[str, Suite] = {}
+    own_tests = _own_tests(path.parent.parent / "dbt_macros")
     for model in read_yaml(path).get("models") or []:
         where = f"{path.parent.name}/{path.name}: model {model.get('name')}"
-        raw = {"dataset": model.get("name"), "rules": [*_own_rules(model, where), *_test_rules(model, where)]}
+        rules = [*_own_rules(model, where), *_test_rules(model, where, own_tests)]
+        raw = {"dataset": model.get("name"), "rules": rules}
         suites[str(model.get("name"))] = with_context(where, Suite, raw)
     return suites
 
@@ -85,21 +97,40 @@ def _own_rules(model: Mapping[str, Any], where: str) -> Iterator[Rule]:
         )
 
 
-def _test_rules(model: Mapping[str, Any], where: str) -> Iterator[Rule]:
+def _own_tests(folder: Path) -> dict[str, str]:
+    """Return the SQL of our own generic tests by name, the model in it being :data:`BATCH`. The files are dbt's."""
+    found = {}
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # SQL, not HTML
+    for path in sorted(folder.glob("*.sql")):
+        if match := _OWN_TEST.search(path.read_text(encoding="utf-8")):
+            try:
+                found[match["name"]] = environment.from_string(match["sql"]).render(model=BATCH).strip()
+            except jinja2.TemplateError as error:
+                raise SuiteError(f"{path.name}: {error}") from error
+    return found
+
+
+def _test_rules(model: Mapping[str, Any], where: str, own_tests: Mapping[str, str]) -> Iterator[Rule]:
     for column in model.get("columns") or []:
         for test in column.get("data_tests") or []:
-            yield _from_test(test, model, column, f"{where}: column {column.get('name')}")
+            yield _from_test(test, model, column, f"{where}: column {column.get('name')}", {})
     for test in model.get("data_tests") or []:
-        yield _from_test(test, model, {}, where)
+        yield _from_test(test, model, {}, where, own_tests)
 
 
-def _from_test(test: Any, model: Mapping[str, Any], column: Mapping[str, Any], where: str) -> Rule:
+def _from_test(
+    test: Any, model: Mapping[str, Any], column: Mapping[str, Any], where: str, own_tests: Mapping[str, str]
+) -> Rule:
     name, body = (test, {}) if isinstance(test, str) else next(iter(test.items()))
     where = f"{where}: test {name}"
     body = body or {}
     config = body.get("config") or {}
     if unknown := set(config) - _NEUTRAL_CONFIG:
         raise SuiteError(f"{where}: config.{', config.'.join(sorted(unknown))}: not supported")
+    severity = _severity(config.get("severity", "error"), where)
+    if name in own_tests:
+        told = {key: value for key, value in _meta(body).items() if key in _OWN_META}
+        return _rule(where, body, model, column, id=name, severity=severity, unexpected_rows=own_tests[name], **told)
     arguments = {**body, **(body.get("arguments") or {})}
     expectation, kwargs, subject = _expectation(name, arguments, column, where)
     return _rule(
@@ -108,7 +139,7 @@ def _from_test(test: Any, model: Mapping[str, Any], column: Mapping[str, Any], w
         model,
         column,
         id="_".join([name, *subject]).lower(),
-        severity=_severity(config.get("severity", "error"), where),
+        severity=severity,
         expectation=expectation,
         kwargs=kwargs,
         description=f"dbt test {name} on {', '.join(subject)}",
@@ -144,7 +175,7 @@ def _rule(
     """Complete a rule with what dbt says elsewhere: protects, owner, and which columns may be shown."""
     known = [entry["name"] for entry in model.get("columns") or []]
     protects = next((m["protects"] for m in map(_meta, (test, column, model)) if "protects" in m), "all")
-    is_gate = fields["expectation"] in GATES
+    is_gate = fields.get("expectation") in GATES
     raw = {
         "tier": Tier.STRUCTURAL,
         "scope": Scope.DATASET if is_gate else _meta(test).get("scope", Scope.ROWS),

@@ -26,8 +26,8 @@ GATES = (ROW_COUNT, COLUMNS)
 EVIDENCE_ROWS = 20
 """Failing rows shown at most per rule."""
 
-PERSONAL_COLUMNS = frozenset({"symbol", "number", "suffix", "記号", "番号", "枝番"})
-"""Columns that identify a person (DOMAIN, 要配慮個人情報): never evidence, whatever a rule asks for."""
+PERSONAL_COLUMNS = frozenset({"symbol", "number", "suffix", "記号", "番号", "枝番", "member_key"})
+"""Columns that identify a person (要配慮個人情報), and the hash in their place: never evidence, whatever a rule asks for."""
 
 Model = TypeVar("Model", bound=BaseModel)
 

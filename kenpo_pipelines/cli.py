@@ -6,7 +6,7 @@ engineers English. Exit codes: 0 done, 1 refused or failed, 2 wrong use. Heavy i
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -59,6 +59,9 @@ def _month_or_year(text: str | None) -> str | None:
 
 
 MonthOption = Annotated[str, typer.Option("--month", help="Reporting month, YYYY-MM.", callback=_run_month)]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Do all the work again, whether anything has changed or not.")
+]
 
 
 def _fail(message: str) -> NoReturn:
@@ -232,7 +235,7 @@ def _contract_of(file: Path, dataset: str | None, contracts: dict[str, "Contract
 
 
 def _print_submission(submission: Any) -> None:
-    from kenpo_pipelines.submissions.messages import describe, describe_refusal
+    from kenpo_pipelines.submissions.messages import describe, describe_refusal, describe_unlisted
     from kenpo_pipelines.submissions.verdict import must_be_corrected
 
     if submission.status == "refused":
@@ -245,35 +248,42 @@ def _print_submission(submission: Any) -> None:
     )
     for problem in submission.problems:
         out.print(f"  {'×' if must_be_corrected(problem) else '・'} {describe(problem)}", markup=False)
+    if unlisted := describe_unlisted(submission):
+        out.print(f"  × {unlisted}", markup=False)
     for notice in submission.notices:
         out.print(f"  ・{notice}", markup=False)
 
 
 @app.command()
-def run(month: MonthOption) -> None:
-    """Materialise one month, all layers; months before it with submissions not yet read are run first.
+def run(month: MonthOption, force: ForceOption = False) -> None:
+    """Materialise what has changed of one month, and all that is made from it; a month without news is left alone.
+
+    Months before it with submissions not yet read are run first.
 
     Example: [bold]kenpo run --month 2025-06[/]
     """
     with _told():
         from kenpo_pipelines.lake import Lake
         from kenpo_pipelines.submissions.pending import pending_months
+        from resources.installation import Installation
 
         settings = load()
         settings.require_pseudonym_key()
-        pending = pending_months(Lake(settings.lake_dir), settings.landing_dir, _contracts(settings), month)
+        contracts = Installation.from_settings(settings).contracts
+        pending = pending_months(Lake(settings.lake_dir), settings.landing_dir, contracts, month)
         pending = [one for one in pending if one >= fiscal.FIRST_MONTH]
         if pending:
             out.print(f"Submissions of {', '.join(pending)} have not been read yet: these months are run first.")
-        _run_months(settings, [*pending, month])
+        _run_months(settings, [*pending, month], forced={month} if force else set())
 
 
 @app.command()
 def backfill(
     first: Annotated[str, typer.Option("--from", help="First reporting month, YYYY-MM.", callback=_run_month)],
     last: Annotated[str, typer.Option("--to", help="Last reporting month, YYYY-MM.", callback=_run_month)],
+    force: ForceOption = False,
 ) -> None:
-    """Materialise a range of months, month after month.
+    """Materialise what has changed in a range of months, month after month.
 
     Example: [bold]kenpo backfill --from 2023-04 --to 2025-03[/]
     """
@@ -282,29 +292,31 @@ def backfill(
     with _told():
         settings = load()
         settings.require_pseudonym_key()
-        _run_months(settings, list(fiscal.month_range(first, last)))
+        months = list(fiscal.month_range(first, last))
+        _run_months(settings, months, forced=set(months) if force else set())
 
 
-def _run_months(settings: Settings, months: list[str]) -> None:
+def _run_months(settings: Settings, months: list[str], forced: Collection[str] = ()) -> None:
     """Run months with a progress bar; the first failure ends it, telling which months are done and which are not."""
     from kenpo_pipelines import running
+    from kenpo_pipelines.run_results import RunFailed
     from kenpo_pipelines.submissions.landing import unread_paths
     from kenpo_pipelines.terminal import progress_bar
+    from resources.installation import Installation
 
-    for path in unread_paths(settings.landing_dir, _contracts(settings)):
+    for path in unread_paths(settings.landing_dir, Installation.from_settings(settings).contracts):
         err.print(
             f"! landing/{path} is not read: files belong into <dataset>/<YYYY-MM>/ (yearly datasets: <YYYY>/) of a dataset "
             f"that has a contract",
             markup=False,
         )
     with running.quiet(settings), progress_bar(err) as bar:
-        task = bar.add_task("Loading definitions", total=None)
+        task = bar.add_task("Looking for what has changed", total=None)
         runner = running.MonthRunner(settings)
-        bar.update(task, total=runner.asset_count * len(months))
         for position, month in enumerate(months):
             try:
-                done = _run_one(runner, month, bar, task)
-            except running.RunFailed as failed:
+                done = _run_one(runner, month, bar, task, force=month in forced)
+            except RunFailed as failed:
                 bar.stop()
                 left = months[position:]
                 err.print(f"{month} failed. Done: {', '.join(months[:position]) or 'none'}. Left: {', '.join(left)}.")
@@ -319,14 +331,21 @@ def _run_months(settings: Settings, months: list[str]) -> None:
                 )
 
 
-def _run_one(runner: "MonthRunner", month: str, bar: Any, task: Any) -> "MonthRun":
+def _run_one(runner: "MonthRunner", month: str, bar: Any, task: Any, *, force: bool) -> "MonthRun":
     def on_event(kind: str, name: str) -> None:
         bar.update(task, description=f"{month}  {name}", advance=1 if kind == "asset" else 0)
 
-    return runner.run(month, on_event)
+    bar.reset(task, description=f"{month}  looking for what has changed", total=None)
+    plan = runner.plan(month, force=force)
+    if plan.steps:
+        bar.update(task, description=f"{month}  loading definitions", total=len(plan.assets))
+    return runner.execute(plan, on_event)
 
 
 def _summary(done: "MonthRun") -> str:
+    if not done.assets:
+        since = f" since it was run on {done.unchanged_since:%Y-%m-%d %H:%M}" if done.unchanged_since else ""
+        return f"= {done.month}  nothing has changed{since} (--force runs it again)"
     refused = f", {done.files_refused} refused" if done.files_refused else ""
     rows = f"{done.rows_read:,} rows read = {done.rows_loaded:,} loaded + {done.rows_rejected:,} rejected"
     return f"✓ {done.month}  {done.files} files{refused}, {rows}"
@@ -440,6 +459,64 @@ def scorecard(
             )
         for path in paths:
             print(path)
+
+
+@app.command()
+def synth(
+    month: MonthOption,
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder to write to; empty, or of an earlier kenpo synth.")],
+    first: Annotated[
+        str | None, typer.Option("--from", help="First reporting month (default: --month alone).", callback=_month)
+    ] = None,
+    claims: Annotated[int, typer.Option(help="Claims of the nation in --month; the rest follows.", min=1)] = 200_000,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same files.", min=0)] = 1,
+    dirty: Annotated[float, typer.Option(help="Per cent of rows that are dirty as real ones are; 0: none.")] = 1.0,
+    encoding: Annotated[str, typer.Option(help="cp932 or utf-8.")] = "cp932",
+    held_back: Annotated[
+        str | None, typer.Option(help="Branch whose benefit_decisions have more than 1 % of faulty rows in --month.")
+    ] = None,
+) -> None:
+    """Write made-up submissions of 47 branches, and their true KPI values in truth.csv.
+
+    Example: [bold]kenpo synth --from 2025-04 --month 2025-06 --out /tmp/synthetic[/]
+    """
+    from decimal import Decimal
+
+    from kenpo_pipelines.synthetic.generate import generate
+    from kenpo_pipelines.synthetic.plan import DATASETS, Plan, SynthRefused
+    from kenpo_pipelines.synthetic.profile import ProfileError, load_profile
+    from kenpo_pipelines.terminal import progress_bar
+
+    with _told():
+        settings = load()
+        catalogue = _catalogue(settings)
+        try:
+            branch = _branch_code(catalogue, held_back)
+            plan = Plan(load_profile(), month, first or month, claims, seed, Decimal(str(dirty)), encoding, branch)
+            with progress_bar(err) as bar:
+                task = bar.add_task("Synthetic submissions", total=None)
+                written = generate(
+                    plan,
+                    _contracts(settings),
+                    catalogue,
+                    out_dir,
+                    on_file=lambda name, total: bar.update(task, description=name, total=total, advance=1),
+                )
+        except (ProfileError, SynthRefused) as refused:
+            _fail(str(refused))
+        out.print(f"[bold]{len(written.files)}[/] files of made-up data are in {out_dir}")
+        for dataset in DATASETS:
+            out.print(f"  {dataset:<20} {written.rows(dataset):>12,} rows", markup=False)
+        out.print(f"  {'truth.csv':<20} {written.truth_lines:>12,} true values as of {month}", markup=False)
+        command = f"{Path(sys.argv[0])}"
+        run_command = f"run --month {month}" if plan.first == month else f"backfill --from {plan.first} --to {month}"
+        out.print("[bold]Use[/]")
+        out.print(f"  mkdir -p {settings.landing_dir}", markup=False)
+        folders = f"{out_dir}/{{{','.join(DATASETS)}}}"
+        out.print(
+            f"  cp -a {folders} {settings.landing_dir}    # -a keeps the times at which files arrived", markup=False
+        )
+        out.print(f"  {command} {run_command}", markup=False)
 
 
 @app.command()

@@ -9,25 +9,34 @@ A partition is a folder of Parquet files that any engine reads as it is::
 ``month=…`` is a relative symbolic link. A new version is written beside the old one, flushed, and the link is switched by one
 rename, so that a reader (or a process killed at any moment) finds the old partition or the new one, never half of either. The
 version is named by its content: writing the same rows again changes nothing. Two writers of one partition wait for each other.
+
+Beside the versions, ``remember`` keeps of each month from what it was made (a fingerprint) and what was said of it (notes).
+That is a promise that may be lost and is never a wrong one: where it is missing or torn, or the files are not as they were, the
+month is not current and is made again.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from kenpo_pipelines import fiscal
 
 _LINK_PREFIX = "month="
 _VERSIONS = ".versions"
 _TEMPORARY = ".tmp-"
+_MEMORY = ".made-"
+_SCRATCH = ".scratch"
 _COMPRESSION = "zstd"
 
 
@@ -37,6 +46,14 @@ class LakeError(Exception):
 
 class MissingPartition(LakeError):
     """A partition that a reader needs has not been written yet."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is remembered of a dataset's month: from what it was made, and what was said of it (JSON values)."""
+
+    fingerprint: str
+    notes: Any = None
 
 
 class Lake:
@@ -75,12 +92,91 @@ class Lake:
             raise MissingPartition(f"{layer}/{name} has no partition {month}; run `kenpo run --month {month}`")
         return folder.resolve().name.removeprefix(f"{month}-")
 
+    def remember(
+        self, layer: str, name: str, month: str, fingerprint: str, notes: Any = None, *, version: str | None = None
+    ) -> None:
+        """Note from what the month was made, as its files are now. Call it when nothing is left to be done about them.
+
+        A dataset without a partition (a view) can be remembered, too. With ``version`` nothing is noted when another
+        process has replaced that version already.
+        """
+        path = self._memory(layer, name, month)
+        temporary = path.with_name(f"{_TEMPORARY}{path.stem}-{uuid.uuid4().hex}")
+        try:
+            state = self._state(layer, name, month)
+            if version is not None and state["version"] != f"{month}-{version}":
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for left in path.parent.glob(f"{_TEMPORARY}{path.stem}-*"):
+                left.unlink(missing_ok=True)
+            with temporary.open("w", encoding="utf-8") as handle:
+                json.dump({"fingerprint": fingerprint, "notes": notes, "state": state}, handle, ensure_ascii=False)
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+        except FileNotFoundError:
+            return  # another process works on the same month: what is not noted is made again
+        except OSError as error:
+            raise LakeError(f"{layer}/{name} month {month}: what it was made from was not noted: {error}") from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def made(self, layer: str, name: str, month: str) -> Made | None:
+        """Return what is remembered of the month; None when nothing is, or the files are not as they were then."""
+        try:
+            known = json.loads(self._memory(layer, name, month).read_text(encoding="utf-8"))
+            if known["state"] != self._state(layer, name, month):
+                return None
+            return Made(str(known["fingerprint"]), known["notes"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def is_current(self, layer: str, name: str, month: str, fingerprint: str) -> bool:
+        """True when the month was made from just this, and its files are as they were then."""
+        made = self.made(layer, name, month)
+        return made is not None and made.fingerprint == fingerprint
+
+    def _memory(self, layer: str, name: str, month: str) -> Path:
+        fiscal.split_month(month)
+        return self.dataset_dir(layer, name) / _VERSIONS / f"{_MEMORY}{month}.json"
+
+    def _state(self, layer: str, name: str, month: str) -> dict[str, Any]:
+        """Return where the link points and, by name, size and time of every file there, as JSON gives it back."""
+        link = self.partition_dir(layer, name, month)
+        if not link.is_symlink():
+            return {"version": "", "files": {}}
+        files = {}
+        for path in link.resolve().iterdir():
+            status = path.stat()
+            files[path.name] = [status.st_size, status.st_mtime_ns]
+        return {"version": link.readlink().name, "files": files}
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give the path of a folder for temporary files (to be made by who needs it), removed when the block ends.
+
+        Folders of killed processes are removed by the next one that asks: their locks are free.
+        """
+        folder = self.root / _SCRATCH / uuid.uuid4().hex
+        lock = FileLock(_lock_of(folder))
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(folder.parent)
+            lock.acquire()
+        except OSError as error:
+            raise LakeError(f"no temporary files can be made in {folder.parent}: {error}") from error
+        try:
+            yield folder
+        finally:
+            _remove_scratch(folder)
+            lock.release()
+
     def read(self, layer: str, name: str, month: str) -> pa.Table:
         """Read one partition whole. For small results: records are read by the engine."""
         while True:
             version = self.version(layer, name, month)
             try:
-                return pa.concat_tables([pq.read_table(path) for path in self.files(layer, name, month)])
+                return pa.concat_tables([_read(path) for path in self.files(layer, name, month)])
             except FileNotFoundError:
                 if self.version(layer, name, month) == version:
                     raise
@@ -114,6 +210,26 @@ class Lake:
             raise LakeError(f"{layer}/{name} month {month} was not written, the old one stands: {error}") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _read(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as file:  # not read_table: it imports pandas
+        return file.read()
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove_scratch(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _lock_of(folder).unlink(missing_ok=True)
+
+
+def _remove_abandoned(base: Path) -> None:
+    for lock in base.glob("*.lock"):
+        with suppress(Timeout, OSError), FileLock(lock, blocking=False):
+            _remove_scratch(lock.with_suffix(""))
 
 
 def _commit(staging: Path, link: Path, month: str) -> None:

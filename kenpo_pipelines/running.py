@@ -1,23 +1,29 @@
-"""Running a month from the command line: Dagster in this process, its noise in a log file, its progress to a callback.
+"""Running a month from the command line: what has something to do is run by Dagster, what is as it should be is left alone.
 
-What lives here: the home folder, the Dagster instance, one run. What does not: what is printed (``cli``).
+What lives here: the home folder, the plan of a month, the account of it. What does not: Dagster itself (``execution``, which is
+imported when a run starts), when a step is current (``resources.steps``), what is printed (``cli``).
 """
 
+import datetime as dt
 import logging
-import logging.handlers
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import dagster as dg
-
-from kenpo_pipelines.automation.jobs import MONTHLY_REFRESH
-from kenpo_pipelines.definitions import build_definitions
+from kenpo_pipelines.lake import LakeError
+from kenpo_pipelines.models import Relation
+from kenpo_pipelines.run_results import CheckFailure
+from kenpo_pipelines.scorecards.publication import written_at
 from kenpo_pipelines.settings import Settings, SettingsError
+from kenpo_pipelines.submissions.partitions import LEDGER
 from resources.installation import Installation
+from resources.steps import FORCE_TAG, MART, Step, model_fingerprint, month_steps, stale_steps
+
+if TYPE_CHECKING:
+    from kenpo_pipelines.execution import MonthJob
 
 _DAGSTER_YAML = """\
 # Written by kenpo when the file is missing; edit it as you like.
@@ -26,38 +32,44 @@ telemetry:
 nux:
   enabled: false
 """
-_MART = ("marts", "mart_scorecard")
-_LOG_BYTES, _LOG_FILES = 10_000_000, 5
 
-
-class RunFailed(Exception):
-    """A run ended without success; the message names the step and the cause."""
+OnEvent = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
-class CheckFailure:
-    """One check that did not pass. ``is_error`` False means a warning."""
+class Plan:
+    """What a run of the month has to do. ``is_forced``: all of it, whether needed or not."""
 
-    asset: str
-    check: str
-    is_error: bool
-    description: str
+    month: str
+    steps: tuple[Step, ...]
+    is_forced: bool = False
+
+    @property
+    def assets(self) -> tuple[Relation, ...]:
+        """The assets that the run materialises, in order."""
+        return tuple(one for step in self.steps for one in step.makes)
 
 
 @dataclass(frozen=True)
 class MonthRun:
-    """What one run did. Counts are rows over all submissions the run read."""
+    """A month as it stands after a run. Counts are rows over all submissions of the month."""
 
     month: str
     run_id: str
+    """Empty when nothing had to be done and no run was started."""
+    assets: tuple[str, ...]
+    """What the run materialised; all else was current."""
+    unchanged_since: dt.datetime | None
+    """When the month was run last, in Tokyo, where nothing had to be done."""
     files: int
     files_refused: int
     rows_read: int
     rows_loaded: int
     rows_rejected: int
     failures: tuple[CheckFailure, ...]
+    """Checks that do not pass, those of earlier runs among them where their asset was current."""
     outdated_months: tuple[str, ...]
-    """Later months that were run before and read what this run has changed."""
+    """Later months that were run before and read what has changed."""
 
 
 def prepare_home(settings: Settings) -> None:
@@ -78,118 +90,102 @@ def _make(folder: Path) -> None:
 
 
 class MonthRunner:
-    """Runs months one after another in this process. Make it once: definitions are loaded when it is made."""
+    """Runs months one after another in this process. Make it once: definitions are loaded when the first run starts."""
 
     def __init__(self, settings: Settings) -> None:
         prepare_home(settings)
         self._settings = settings
         self._installation = Installation.from_settings(settings)
-        self._on_event: Callable[[str, str], None] = lambda kind, key: None
-        self._definitions = dg.Definitions.merge(
-            build_definitions(settings), dg.Definitions(loggers={"log_file": self._logger()})
-        )
-        self._job = self._definitions.resolve_job_def(MONTHLY_REFRESH)
 
-    @property
-    def asset_count(self) -> int:
-        """Number of assets that one run materialises."""
-        return len(list(self._job.asset_layer.executable_asset_keys))
+    @cached_property
+    def job(self) -> "MonthJob":
+        """The job that runs what a plan names; asked for the first time it imports Dagster and loads definitions."""
+        from kenpo_pipelines.execution import MonthJob
 
-    def run(self, month: str, on_event: Callable[[str, str], None] = lambda kind, key: None) -> MonthRun:
-        """Materialise one month, all layers. ``on_event`` is told ('step', name) and ('asset', key) as they come.
+        return MonthJob(self._settings)
 
-        Raises :class:`RunFailed`.
+    def plan(self, month: str, *, force: bool = False) -> Plan:
+        """Return what has to be done for the month: what has changed and what is made from it; with ``force`` all."""
+        steps = month_steps(self._installation) if force else stale_steps(self._installation, month)
+        return Plan(month, tuple(steps), is_forced=force)
+
+    def run(self, month: str, on_event: OnEvent = lambda kind, key: None, *, force: bool = False) -> MonthRun:
+        """Plan the month and do what the plan says; raise RunFailed."""
+        return self.execute(self.plan(month, force=force), on_event)
+
+    def execute(self, plan: Plan, on_event: OnEvent = lambda kind, key: None) -> MonthRun:
+        """Do what the plan says. ``on_event`` is told ('step', name) and ('asset', key) as they come.
+
+        Raises RunFailed. An empty plan starts no run.
         """
-        self._on_event = on_event
-        before = self._history_versions(month)
-        with warnings.catch_warnings(), dg.DagsterInstance.from_config(str(self._settings.dagster_dir)) as instance:
-            warnings.simplefilter("ignore")
-            result = self._job.execute_in_process(
-                partition_key=month,
-                instance=instance,
-                run_config={"loggers": {"log_file": {}}},
-                raise_on_error=False,
-            )
-        if not result.success:
-            raise RunFailed(self._explain(result))
-        is_changed = before != self._history_versions(month)
-        later = [one for one in self._installation.lake.months(*_MART) if one > month] if is_changed else []
-        return _month_run(month, result, tuple(later))
+        month = plan.month
+        if not plan.steps:
+            since = written_at(self._installation.outputs, month)
+            return self._account(month, "", (), since, self._failures(plan, ()), ())
+        tags = {FORCE_TAG: "true"} if plan.is_forced else {}
+        done = self.job.execute(month, plan.assets, on_event, tags)
+        failures = self._failures(plan, done.failures)
+        return self._account(month, done.run_id, plan.assets, None, failures, self._outdated_months(month))
 
-    def _history_versions(self, month: str) -> dict[str, str]:
-        """Versions of the month's partitions that later months read too."""
+    def _failures(self, plan: Plan, told: Collection[CheckFailure]) -> tuple[CheckFailure, ...]:
+        """Return what the run's checks told, and what earlier runs noted of the partitions that were current."""
+        failures: list[CheckFailure] = []
+        for one in (one for step in month_steps(self._installation) for one in step.makes):
+            asset = f"{one.layer}/{one.name}"
+            if one in plan.assets:
+                failures += [failure for failure in told if failure.asset == asset]
+                continue
+            made = self._installation.lake.made(one.layer, one.name, plan.month)
+            failures += [
+                CheckFailure(asset, note["check"], note["is_error"], note["description"])
+                for note in (made.notes if made else None) or ()
+            ]
+        return tuple(failures)
+
+    def _outdated_months(self, month: str) -> tuple[str, ...]:
+        """Return the later months whose models were made from other partitions than there are now."""
+        later = [one for one in self._installation.lake.months(MART.layer, MART.name) if one > month]
+        return tuple(one for one in later if not self._are_models_current(one))
+
+    def _are_models_current(self, month: str) -> bool:
         lake = self._installation.lake
-        read_later = {relation for model in self._installation.project.models for relation in model.history}
-        return {
-            relation.sql_name: lake.version(relation.layer, relation.name, month)
-            for relation in read_later
-            if month in lake.months(relation.layer, relation.name)
-        }
+        try:
+            return all(
+                lake.is_current(model.layer, model.name, month, model_fingerprint(self._installation, model, month))
+                for model in self._installation.project.models
+            )
+        except LakeError:
+            return False
 
-    def _tell(self, kind: str, key: str) -> None:
-        self._on_event(kind, key)
-
-    def _explain(self, result: Any) -> str:
-        reasons = []
-        for event in result.all_events:
-            if event.is_step_failure:
-                error = event.step_failure_data.error
-                while error.cause is not None:
-                    error = error.cause
-                reasons.append(f"{event.step_key}: {error.message.strip()}")
-        told = "\n".join(reasons) or "the run did not start"
-        return f"{told}\nThe whole story is in {self._settings.log_file}"
-
-    def _logger(self) -> dg.LoggerDefinition:
-        handler = logging.handlers.RotatingFileHandler(
-            self._settings.log_file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", delay=True
+    def _account(
+        self,
+        month: str,
+        run_id: str,
+        assets: Collection[Relation],
+        unchanged_since: dt.datetime | None,
+        failures: tuple[CheckFailure, ...],
+        outdated_months: tuple[str, ...],
+    ) -> MonthRun:
+        columns = ("status", "rows_read", "rows_loaded", "rows_rejected")
+        lake = self._installation.lake
+        ledger = [
+            row
+            for dataset in self._installation.contracts
+            for row in lake.read(LEDGER, dataset, month).select(columns).to_pylist()
+        ]
+        return MonthRun(
+            month=month,
+            run_id=run_id,
+            assets=tuple(f"{one.layer}/{one.name}" for one in assets),
+            unchanged_since=unchanged_since,
+            files=len(ledger),
+            files_refused=sum(row["status"] == "refused" for row in ledger),
+            rows_read=sum(row["rows_read"] for row in ledger),
+            rows_loaded=sum(row["rows_loaded"] for row in ledger),
+            rows_rejected=sum(row["rows_rejected"] for row in ledger),
+            failures=failures,
+            outdated_months=outdated_months,
         )
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-
-        def log_file(context: dg.InitLoggerContext) -> logging.Logger:
-            logger = logging.Logger("kenpo.dagster", level=logging.DEBUG)
-            logger.addHandler(handler)
-            logger.addHandler(_Progress(self._tell))
-            return logger
-
-        return dg.LoggerDefinition(log_file, description="The command line's log file, and its progress bar.")
-
-
-class _Progress(logging.Handler):
-    """Turns Dagster's events into ('step', name) and ('asset', key)."""
-
-    def __init__(self, tell: Callable[[str, str], None]) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(record, "dagster_event", None)
-        if event is None:
-            return
-        if event.event_type_value == "STEP_START":
-            self._tell("step", str(event.step_key))
-        elif event.event_type_value == "ASSET_MATERIALIZATION":
-            self._tell("asset", event.asset_key.to_user_string())
-
-
-def _month_run(month: str, result: Any, outdated_months: tuple[str, ...]) -> MonthRun:
-    totals = dict.fromkeys(("files", "files_refused", "rows_read", "rows_loaded", "rows_rejected"), 0)
-    for event in result.get_asset_materialization_events():
-        if event.asset_key.path[0] == "ledger":
-            metadata = event.materialization.metadata
-            for name in totals:
-                totals[name] += int(metadata[name].value)
-    failures = tuple(
-        CheckFailure(
-            asset=check.asset_key.to_user_string(),
-            check=check.check_name,
-            is_error=check.severity is dg.AssetCheckSeverity.ERROR,
-            description=check.description or "",
-        )
-        for check in result.get_asset_check_evaluations()
-        if not check.passed
-    )
-    return MonthRun(month=month, run_id=result.run_id, failures=failures, outdated_months=outdated_months, **totals)
 
 
 @contextmanager

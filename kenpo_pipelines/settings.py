@@ -92,13 +92,18 @@ class Settings(BaseSettings):
 
     def require_pseudonym_key(self) -> SecretStr:
         """Return the key that replaces personal identifiers; raise :class:`SettingsError` when it is not set."""
-        if self.pseudonym_key is None or not self.pseudonym_key.get_secret_value():
-            raise SettingsError(
-                "KENPO_PSEUDONYM_KEY is not set. It keys the hash that replaces symbol, number and suffix while files are "
-                "read, and must stay the same for years: make one with `openssl rand -hex 32`, keep it outside the data "
-                "and export it. (`kenpo demo` makes a throw-away key of its own.)"
-            )
-        return self.pseudonym_key
+        return required_key(self.pseudonym_key)
+
+
+def required_key(key: SecretStr | None) -> SecretStr:
+    """Return the key that replaces personal identifiers; raise :class:`SettingsError` when there is none."""
+    if key is None or not key.get_secret_value():
+        raise SettingsError(
+            "KENPO_PSEUDONYM_KEY is not set. It keys the hash that replaces symbol, number and suffix while files are "
+            "read, and must stay the same for years: make one with `openssl rand -hex 32`, keep it outside the data "
+            "and export it. (`kenpo demo` makes a throw-away key of its own.)"
+        )
+    return key
 
 
 def load() -> Settings:

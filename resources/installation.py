@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from kenpo_pipelines.catalogue.loading import load_catalogue
@@ -25,8 +26,8 @@ from resources.engine import DuckDBEngine
 class Installation:
     """Where everything is, as a plain resource. Paths are absolute.
 
-    It is no ConfigurableResource on purpose: Dagster shows and stores the configuration of those, and ``database_url`` may
-    hold a password.
+    It is no ConfigurableResource on purpose: Dagster shows and stores the configuration of those, ``database_url`` may hold a
+    password, and ``pseudonym_key`` is a secret.
     """
 
     landing_dir: str
@@ -37,6 +38,8 @@ class Installation:
     models_dir: str
     database_url: str = field(repr=False)
     code_version: str
+    pseudonym_key: SecretStr | None = field(default=None, repr=False)
+    """Replaces personal identifiers while files are read; needed as soon as there are files with any."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Installation":
@@ -50,6 +53,7 @@ class Installation:
             models_dir=str(settings.models_dir),
             database_url=settings.sql_url,
             code_version=code_version(settings.project_dir),
+            pseudonym_key=settings.pseudonym_key,
         )
 
     @property

@@ -1,7 +1,9 @@
 -- Grain: one KPI to judge: fiscal_year × branch_code × kpi_id, for every judged fiscal year up to the month's, every branch that
--- has a figure or a target in that year, the nation always, and every KPI in force for it.
--- The figure is the newest whose own as_of is not after the month run. The prior year's figures are those of its end (March)
--- and of June (the planning month of the 80 % rule); a mid-year figure never stands in for the year's result.
+-- has a figure or a target in that year or submitted anything in it (rejected rows and ― included), the nation always, and every
+-- KPI in force for it.
+-- The figure is the newest whose own as_of is not after the month run, be it a gap. The prior year's figures are those of its
+-- end (March) and of June (the planning month of the 80 % rule); a mid-year figure never stands in for the year's result, and
+-- one with a gap is no base for a target.
 with fiscal_years as (
 
     select fiscal_year
@@ -44,6 +46,16 @@ present as (
     from targets
     union
     select
+        {{ fiscal_year('month') }} as fiscal_year,
+        branch_code
+    from {{ history('reported_measures') }}
+    union
+    select
+        {{ fiscal_year('known_month') }} as fiscal_year,
+        branch_code
+    from {{ history('stg_submissions') }}
+    union
+    select
         fiscal_year,
         '00' as branch_code
     from fiscal_years
@@ -81,14 +93,18 @@ current_figures as (
 prior_year_end as (
 
     select * from figures
-    where as_of = {{ year_end('fiscal_year') }}
+    where
+        as_of = {{ year_end('fiscal_year') }}
+        and gap is null
 
 ),
 
 prior_june as (
 
     select * from figures
-    where as_of = {{ june('fiscal_year') }}
+    where
+        as_of = {{ june('fiscal_year') }}
+        and gap is null
 
 ),
 
@@ -105,6 +121,11 @@ final as (
         current_figures.value,
         current_figures.is_done,
         current_figures.source,
+        current_figures.gap,
+        current_figures.note,
+        current_figures.reported_value,
+        current_figures.reported_numerator,
+        current_figures.reported_denominator,
         own_target.comparator as own_comparator,
         own_target.target_value as own_target_value,
         own_target.is_contradictory,

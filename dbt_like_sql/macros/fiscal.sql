@@ -9,3 +9,15 @@
 {% macro june(fiscal_year) -%}
 (cast({{ fiscal_year }} as varchar) || '-06')
 {%- endmacro %}
+{# April of a fiscal year, as 'YYYY-MM'. #}
+{% macro year_start(fiscal_year) -%}
+(cast({{ fiscal_year }} as varchar) || '-04')
+{%- endmacro %}
+{# The month so many months after 'YYYY-MM' (before, if negative); its twin in Python is kenpo_pipelines.fiscal.add_months. #}
+{% macro add_months(month, count) -%}
+strftime(cast({{ month }} || '-01' as date) + to_months({{ count }}), '%Y-%m')
+{%- endmacro %}
+{# The month of a day. #}
+{% macro month_of(day) -%}
+strftime({{ day }}, '%Y-%m')
+{%- endmacro %}

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from kenpo_pipelines.catalogue.base import YearSpan
+from kenpo_pipelines.catalogue.computation import ComputedFrom, MeasureKind, Window
 from kenpo_pipelines.catalogue.loading import load_catalogue
 from kenpo_pipelines.catalogue.model import (
     Accumulation,
@@ -22,7 +24,6 @@ from kenpo_pipelines.catalogue.model import (
     ScopeOverride,
     TargetRule,
     TargetRuleName,
-    YearSpan,
 )
 
 CATALOGUE_DIRECTORY = Path(__file__).parent
@@ -41,6 +42,19 @@ _KIND = {
     Kind.MEAN: "mean (numerator ÷ denominator)",
     Kind.COUNT: "count",
     Kind.QUALITATIVE: "done or not done (実施／未実施)",
+}
+
+
+_MEASURE_KIND = {
+    MeasureKind.FLOW: "added up",
+    MeasureKind.LEVEL: "latest month",
+    MeasureKind.COHORT: "by check-up month",
+}
+_WINDOW = {
+    Window.YEAR_TO_DATE: "fiscal year to date",
+    Window.LATEST: "latest month",
+    Window.SERVICE_MONTH: "one service month",
+    Window.COHORT: "check-ups of the fiscal year before, as far as their time is over",
 }
 
 
@@ -103,6 +117,16 @@ def national_text(override: ScopeOverride, version: KpiVersion) -> str:
     return f"{_KIND[override.kind]}, unit {override.unit}, {override.precision} decimals, target {target}"
 
 
+def computed_text(computed: ComputedFrom) -> str:
+    """Say which measures a figure is computed from, over which months, and from which datasets' records."""
+    parts = [f"`{part.measure}` ({_WINDOW[part.window]})" for part in (computed.numerator, computed.denominator)]
+    lag = (
+        f", {lag_text((computed.lag_months, computed.lag_months))} before the month run" if computed.lag_months else ""
+    )
+    datasets = ", ".join(f"[{dataset}](datasets.md#{dataset})" for dataset in computed.datasets)
+    return f"{' ÷ '.join(parts)}{lag}; from {datasets}"
+
+
 def _by_version(kpi: Kpi, texts: list[str]) -> str:
     """Join one text per version; years are named only where the versions differ."""
     if len(set(texts)) == 1:
@@ -155,6 +179,8 @@ def render_dictionary(catalogue: Catalogue) -> str:
         precision_text=precision_text,
         lag_text=lag_text,
         national_text=national_text,
+        computed_text=computed_text,
+        measure_kind=_MEASURE_KIND,
     )
 
 

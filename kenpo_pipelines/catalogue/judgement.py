@@ -58,15 +58,20 @@ def judge(
     fiscal_year: int,
     branch_code: str,
     planned_tenders: int | None = None,
+    *,
+    why_no_figure: Reason = Reason.NO_RESULT,
 ) -> Judgement:
-    """Judge one figure (None: nothing reported) against one target. Pure; never raises for what submissions may hold."""
+    """Judge one figure (None: there is none, ``why_no_figure`` says why) against one target.
+
+    Pure; never raises for what submissions may hold.
+    """
     kind = version.kind_for(branch_code)
     if kind is Kind.QUALITATIVE:
-        return _judge_qualitative(figure, target)
+        return _judge_qualitative(figure, target, why_no_figure)
     precision, unit = version.precision_for(branch_code), version.unit_for(branch_code)
     exact = figure.exact(kind, precision) if figure else None
     if figure is None or exact is None:
-        return _not_evaluable(target.reason, Reason.NO_RESULT)
+        return _not_evaluable(target.reason, why_no_figure)
     value = half_up(exact, precision)
     text = printed(value, precision, unit)
     notes = _mismatch_notes(figure, kind, precision, unit)
@@ -89,9 +94,9 @@ def _ratio_pct(exact: Fraction, target: Fraction) -> Decimal | None:
     return ratio if ratio is None or ratio < _LARGEST_RATIO_PCT else None
 
 
-def _judge_qualitative(figure: Figure | None, target: Target) -> Judgement:
+def _judge_qualitative(figure: Figure | None, target: Target, why_no_figure: Reason) -> Judgement:
     if figure is None or figure.is_done is None:
-        return _not_evaluable(target.reason, Reason.NO_RESULT)
+        return _not_evaluable(target.reason, why_no_figure)
     text = "実施" if figure.is_done else "未実施"
     if target.reason is not None:
         return Judgement(Outcome.NOT_EVALUABLE, value_text=text, reason=target.reason)
@@ -122,6 +127,16 @@ def _is_nearly_attained(exact: Fraction, target: Target, version: KpiVersion) ->
     if rule is None or not target.is_fixed or not target.exact or version.direction is not Direction.AT_LEAST:
         return None
     return exact / target.exact * 100 >= Fraction(rule.min_ratio_pct)
+
+
+def disagreement_note(computed: Figure | None, reported: Figure, kind: Kind, precision: int, unit: str) -> str:
+    """Name a reported figure that differs at printed precision from the one computed from records; '' when none does."""
+    exact = computed.exact(kind, precision) if computed else None
+    told = reported.exact(kind, precision)
+    if exact is None or told is None or half_up(exact, precision) == half_up(told, precision):
+        return ""
+    values = [printed(half_up(one, precision), precision, unit) for one in (told, exact)]
+    return f"報告値{values[0]}と計算値{values[1]}が一致しません"
 
 
 def _mismatch_notes(figure: Figure, kind: Kind, precision: int, unit: str) -> tuple[str, ...]:

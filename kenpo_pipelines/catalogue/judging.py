@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.figures import Figure
-from kenpo_pipelines.catalogue.judgement import Judgement, judge
+from kenpo_pipelines.catalogue.judgement import Judgement, disagreement_note, judge
 from kenpo_pipelines.catalogue.model import Catalogue, Kind, KpiVersion
 from kenpo_pipelines.catalogue.rounding import half_up, printed
 from kenpo_pipelines.catalogue.targets import (
@@ -74,22 +74,29 @@ def _judge_row(row: Mapping[str, Any], catalogue: Catalogue, month: str) -> dict
     )
     if target.reason is Reason.CONTRADICTORY_TARGETS:
         target = replace(target, text=row["registered_as"], notes=(f"登録された目標: {row['registered_as']}",))
-    figure = _figure(row, "", as_of="figure_as_of")
-    planned = catalogue.planned_tenders_of(fiscal_year, branch_code)
-    judgement = judge(figure, target, version, fiscal_year, branch_code, planned)
+    figure = None if row["gap"] else _figure(row, "", as_of="figure_as_of")
+    judgement = judge(
+        figure,
+        target,
+        version,
+        fiscal_year,
+        branch_code,
+        catalogue.planned_tenders_of(fiscal_year, branch_code),
+        why_no_figure=Reason.INCOMPLETE_SUBMISSION if row["gap"] else Reason.NO_RESULT,
+    )
     return {
         "fiscal_year": fiscal_year,
         "branch_code": branch_code,
         "kpi_id": kpi_id,
-        **_judgement_columns(judgement, target),
+        **_judgement_columns(judgement, target, _record_notes(row, figure, version, branch_code)),
         **_prior_columns(prior, version, branch_code),
         "status": _status(figure, version, fiscal_year, month),
     }
 
 
-def _judgement_columns(judgement: Judgement, target: Target) -> dict[str, Any]:
+def _judgement_columns(judgement: Judgement, target: Target, record_notes: Iterable[str]) -> dict[str, Any]:
     told = judgement.reason_text
-    notes = [note for note in (*target.notes, *judgement.notes) if note != told]
+    notes = [note for note in (*record_notes, *target.notes, *judgement.notes) if note != told]
     return {
         "value": judgement.value,
         "value_text": judgement.value_text,
@@ -104,6 +111,24 @@ def _judgement_columns(judgement: Judgement, target: Target) -> dict[str, Any]:
         "is_nearly_attained": judgement.is_nearly_attained,
         "notes": "\n".join(notes),
     }
+
+
+def _record_notes(row: Mapping[str, Any], figure: Figure | None, version: KpiVersion, branch_code: str) -> list[str]:
+    """What to know of a figure computed from records: what it lacks, and a reported figure that says otherwise."""
+    reported = Figure(
+        as_of=row["figure_as_of"] or "",
+        value=row["reported_value"],
+        numerator=row["reported_numerator"],
+        denominator=row["reported_denominator"],
+    )
+    disagreement = disagreement_note(
+        figure,
+        reported,
+        version.kind_for(branch_code),
+        version.precision_for(branch_code),
+        version.unit_for(branch_code),
+    )
+    return [note for note in (row["gap"], row["note"], disagreement) if note]
 
 
 def _figure(row: Mapping[str, Any], prefix: str, as_of: str | None = None) -> Figure | None:

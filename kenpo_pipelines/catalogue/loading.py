@@ -12,9 +12,11 @@ import yaml
 from pydantic import ValidationError
 
 from kenpo_pipelines import fiscal
-from kenpo_pipelines.catalogue.model import Catalogue, CatalogueError, Kpi
+from kenpo_pipelines.catalogue.computation import ComputedFrom, Window
+from kenpo_pipelines.catalogue.model import Catalogue, CatalogueError, Kpi, KpiVersion
+from kenpo_pipelines.catalogue.parameters import ParameterName
 
-_LISTS = ("branches", "fiscal_years", "planned_tenders")
+_LISTS = ("branches", "fiscal_years", "planned_tenders", "measures", "parameters")
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -84,6 +86,7 @@ def _read(path: Path) -> Any:
 def _inconsistencies(catalogue: Catalogue) -> Iterator[str]:
     """Yield what does not fit between files: references, and names, orders and keys that must be unique."""
     yield from _list_faults(catalogue)
+    yield from _parameter_faults(catalogue)
     seen_orders: dict[int, str] = {}
     for kpi in catalogue.kpis:
         where = f"{kpi.id}.yml: KPI {kpi.id}"
@@ -100,7 +103,41 @@ def _inconsistencies(catalogue: Catalogue) -> Iterator[str]:
                     yield f"{where}: branches: no branch {code}"
             if version.ended_in and fiscal.fiscal_year_of(version.ended_in) not in version.fiscal_years:
                 yield f"{where}: ended_in: {version.ended_in} is outside the version's fiscal years"
+            if version.computed_from:
+                for fault in _computation_faults(version, version.computed_from, catalogue):
+                    yield f"{where}: computed_from.{fault}"
     yield from _name_faults(catalogue.kpis)
+
+
+def _computation_faults(version: KpiVersion, computed: ComputedFrom, catalogue: Catalogue) -> Iterator[str]:
+    datasets: set[str] = set()
+    for name, part in (("numerator", computed.numerator), ("denominator", computed.denominator)):
+        measure = catalogue.measure_by_id.get(part.measure)
+        if measure is None:
+            yield f"{name}.measure: {part.measure} is not in measures.yml"
+            return
+        if part.window not in measure.kind.windows:
+            allowed = ", ".join(measure.kind.windows)
+            yield f"{name}.window: {part.measure} is of kind {measure.kind}, its window is {allowed}"
+        datasets |= set(measure.datasets)
+    if set(computed.datasets) != datasets:
+        yield f"datasets: its measures come from {', '.join(sorted(datasets))}"
+    if computed.numerator.window is Window.SERVICE_MONTH:
+        for year in catalogue.fiscal_years:
+            lag = catalogue.parameter_values(ParameterName.GENERIC_REPORTING_LAG_MONTHS, year.fiscal_year)
+            if year.fiscal_year in version.fiscal_years and lag != (str(computed.lag_months),):
+                yield f"lag_months: parameters.yml says {', '.join(lag)} for fiscal year {year.fiscal_year}"
+
+
+def _parameter_faults(catalogue: Catalogue) -> Iterator[str]:
+    for name in ParameterName:
+        for year in catalogue.fiscal_years:
+            entries = [
+                one for one in catalogue.parameters if one.parameter is name and year.fiscal_year in one.fiscal_years
+            ]
+            if len(entries) != 1:
+                found = "two entries" if entries else "no entry"
+                yield f"parameters.yml: {name}: fiscal_years: fiscal year {year.fiscal_year} has {found}"
 
 
 def _name_faults(kpis: Iterable[Kpi]) -> Iterator[str]:
@@ -116,6 +153,7 @@ def _list_faults(catalogue: Catalogue) -> Iterator[str]:
         "branches": [branch.code for branch in catalogue.branches],
         "fiscal_years": [str(year.fiscal_year) for year in catalogue.fiscal_years],
         "planned_tenders": [f"{plan.fiscal_year} {plan.branch_code}" for plan in catalogue.planned_tenders],
+        "measures": [measure.measure for measure in catalogue.measures],
     }
     for file, values in keys.items():
         for value, count in Counter(values).items():

@@ -4,16 +4,19 @@ What lives here: the shape of a definition, its validation, and look-ups (is thi
 not: reading the files (``loading``), resolving targets (``targets``) and judging (``judgement``).
 
 Files, all below ``kenpo_pipelines/catalogue/``: ``kpis/<kpi_id>.yml`` (one KPI, versioned by fiscal year), ``branches.yml``,
-``fiscal_years.yml`` and ``planned_tenders.yml``.
+``fiscal_years.yml``, ``planned_tenders.yml``, ``measures.yml`` and ``parameters.yml``.
 """
 
-import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from kenpo_pipelines.catalogue.base import ExactDecimal, FiscalYears, Strict
+from kenpo_pipelines.catalogue.computation import ComputedFrom, Measure
+from kenpo_pipelines.catalogue.parameters import Parameter, ParameterName
 
 NATION = "00"
 """Branch code of 協会全体."""
@@ -40,7 +43,7 @@ class Kind(StrEnum):
 
 
 class Accumulation(StrEnum):
-    """What a figure of month M covers (DOMAIN: fiscal-year to date, state at month end, a cohort, the year's end)."""
+    """What a figure of month M covers (fiscal year to date, state at month end, a cohort, the year's end)."""
 
     CUMULATIVE = "cumulative"
     LEVEL = "level"
@@ -59,50 +62,11 @@ class TargetRuleName(StrEnum):
     QUALITATIVE = "qualitative"
 
 
-def _exact(value: Any) -> Any:
-    """Let YAML numbers keep their printed digits: floats are refused, they are not exact."""
-    if isinstance(value, float):
-        raise ValueError(f"write {value} in quotes, so that it stays an exact decimal")
-    return value
-
-
-ExactDecimal = Annotated[Decimal, BeforeValidator(_exact)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class YearSpan(_Strict):
-    """Fiscal years in which a version is in force; ``last`` None means until further notice."""
-
-    first: int
-    last: int | None = None
-
-    @model_validator(mode="after")
-    def _last_is_not_before_first(self) -> "YearSpan":
-        if self.last is not None and self.last < self.first:
-            raise ValueError(f"ends in {self.last}, before it begins in {self.first}")
-        return self
-
-    def __contains__(self, fiscal_year: int) -> bool:
-        return self.first <= fiscal_year and (self.last is None or fiscal_year <= self.last)
-
-
-def _year_span(value: Any) -> Any:
-    """Read ``2023``, ``2023-`` (open) or ``2023-2024``."""
-    match = re.fullmatch(r"([0-9]{4})(?:(-)([0-9]{4})?)?", str(value))
-    if match is None:
-        return value
-    first, dash, last = match.groups()
-    return {"first": int(first), "last": int(last) if last else (None if dash else int(first))}
-
-
-class TargetRule(_Strict):
+class TargetRule(Strict):
     """The rule of one version: ``values`` are the uniform targets by fiscal year (rule ``uniform`` only)."""
 
     rule: TargetRuleName
-    values: dict[int, ExactDecimal] = {}
+    values: dict[int, ExactDecimal] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _values_belong_to_uniform(self) -> "TargetRule":
@@ -116,21 +80,21 @@ class TargetRule(_Strict):
         return self.values[max(years)] if years else None
 
 
-class SmallTenderException(_Strict):
+class SmallTenderException(Strict):
     """≤ 6 tenders: attained when the year plans few tenders and at most so many had a single bidder."""
 
     max_planned: int
     max_numerator: int
 
 
-class NearAttainment(_Strict):
+class NearAttainment(Strict):
     """概ね達成, as inferred from printed cases: head office has not published the rule. Fixed numeric targets only."""
 
     min_ratio_pct: ExactDecimal
     basis: str = Field(min_length=1)
 
 
-class Predecessor(_Strict):
+class Predecessor(Strict):
     """The KPI that this one replaces; ``comparable`` is False whenever definitions differ."""
 
     kpi: str
@@ -138,7 +102,7 @@ class Predecessor(_Strict):
     note: str = ""
 
 
-class Names(_Strict):
+class Names(Strict):
     """Japanese name as printed, English name, and further Japanese spellings met in files."""
 
     ja: str = Field(min_length=1)
@@ -146,7 +110,7 @@ class Names(_Strict):
     aliases: tuple[str, ...] = ()
 
 
-class ScopeOverride(_Strict):
+class ScopeOverride(Strict):
     """Where the nation's figure of a KPI is counted otherwise than a branch's (41支部 beside 実施)."""
 
     kind: Kind
@@ -155,19 +119,21 @@ class ScopeOverride(_Strict):
     target: TargetRule
 
 
-class KpiVersion(_Strict):
+class KpiVersion(Strict):
     """One KPI as defined for a span of fiscal years."""
 
-    fiscal_years: Annotated[YearSpan, BeforeValidator(_year_span)]
+    fiscal_years: FiscalYears
     definition: str = Field(min_length=1)
     numerator: str | None = None
     denominator: str | None = None
     kind: Kind
     unit: str = ""
     precision: int = Field(ge=0, le=6)
-    precision_by_branch: dict[str, int] = {}
+    precision_by_branch: dict[str, int] = Field(default_factory=dict)
     direction: Direction
     accumulation: Accumulation
+    computed_from: ComputedFrom | None = None
+    """How the figure is computed from records; None where it is reported only."""
     scope: Literal["all", "nation", "branches"] = "all"
     branches: tuple[str, ...] = ()
     national: ScopeOverride | None = None
@@ -186,6 +152,8 @@ class KpiVersion(_Strict):
         is_ratio = self.kind in (Kind.RATE, Kind.MEAN)
         if is_ratio and not (self.numerator and self.denominator):
             raise ValueError(f"kind {self.kind} needs numerator and denominator")
+        if self.computed_from and not is_ratio:
+            raise ValueError("computed_from belongs to a rate or a mean")
         if (self.scope == "branches") != bool(self.branches):
             raise ValueError("scope branches and the list branches belong together")
         if self.kind is not Kind.QUALITATIVE and not self.unit:
@@ -237,7 +205,7 @@ class KpiVersion(_Strict):
         return self.national.target if self.national and branch_code == NATION else self.target
 
 
-class Kpi(_Strict):
+class Kpi(Strict):
     """One KPI through the years. ``order`` places it on the scorecard."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -265,7 +233,7 @@ class Kpi(_Strict):
         return next((version for version in self.versions if fiscal_year in version.fiscal_years), None)
 
 
-class Branch(_Strict):
+class Branch(Strict):
     """One branch, or the nation (code 00)."""
 
     code: str = Field(pattern=r"^[0-9]{2}$")
@@ -278,7 +246,7 @@ class Branch(_Strict):
         return self.name.removesuffix("支部")
 
 
-class FiscalYear(_Strict):
+class FiscalYear(Strict):
     """A fiscal year the project knows. ``is_judged`` is False for years that serve as a baseline only."""
 
     fiscal_year: int
@@ -286,7 +254,7 @@ class FiscalYear(_Strict):
     is_judged: bool
 
 
-class PlannedTenders(_Strict):
+class PlannedTenders(Strict):
     """Open tenders that a branch plans for a fiscal year (the exception of single_bid_rate looks at it)."""
 
     fiscal_year: int
@@ -295,13 +263,15 @@ class PlannedTenders(_Strict):
     source: str = Field(min_length=1)
 
 
-class Catalogue(_Strict):
+class Catalogue(Strict):
     """All definitions together. Look-ups return None for what does not exist; they never guess."""
 
     kpis: tuple[Kpi, ...]
     branches: tuple[Branch, ...]
     fiscal_years: tuple[FiscalYear, ...]
     planned_tenders: tuple[PlannedTenders, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
     @cached_property
     def kpi_by_id(self) -> dict[str, Kpi]:
@@ -317,6 +287,11 @@ class Catalogue(_Strict):
     def fiscal_year_by_number(self) -> dict[int, FiscalYear]:
         """Known fiscal years."""
         return {year.fiscal_year: year for year in self.fiscal_years}
+
+    @cached_property
+    def measure_by_id(self) -> dict[str, Measure]:
+        """Measures that are computed from records."""
+        return {measure.measure: measure for measure in self.measures}
 
     @cached_property
     def _kpi_id_by_name(self) -> dict[str, str]:
@@ -339,6 +314,13 @@ class Catalogue(_Strict):
         """Return the KPIs followed for this branch in the fiscal year, in scorecard order."""
         found = [k for k in self.kpis if (v := k.version(fiscal_year)) is not None and v.covers(branch_code)]
         return sorted(found, key=lambda kpi: kpi.order)
+
+    def parameter_values(self, name: ParameterName, fiscal_year: int) -> tuple[str, ...]:
+        """Return the parameter's values in the fiscal year; none where the year is not known."""
+        for one in self.parameters:
+            if one.parameter is name and fiscal_year in one.fiscal_years:
+                return one.values
+        return ()
 
     def is_baseline_year(self, kpi_id: str, fiscal_year: int) -> bool:
         """True for the fiscal year just before the KPI's first: its result is kept as a baseline and not judged."""

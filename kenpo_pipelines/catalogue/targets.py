@@ -42,6 +42,7 @@ class Reason(StrEnum):
     NO_PRIOR_RESULT = "no_prior_result"
     NO_PRIOR_JUNE = "no_prior_june"
     NO_RESULT = "no_result"
+    INCOMPLETE_SUBMISSION = "incomplete_submission"
     PLAN_UNKNOWN = "plan_unknown"
     SMALL_TENDER_EXCEPTION = "small_tender_exception"
 
@@ -54,6 +55,7 @@ REASON_TEXT = {
     Reason.NO_PRIOR_RESULT: "前年度の年度末実績がないため目標値が定まりません",
     Reason.NO_PRIOR_JUNE: "前年度６月診療分の実績がないため目標値が定まりません",
     Reason.NO_RESULT: "実績の報告がまだありません",
+    Reason.INCOMPLETE_SUBMISSION: "提出不備のため実績を計算できません",
     Reason.PLAN_UNKNOWN: "年間の計画入札件数が未登録です（６件以下なら達成の特例に当たります）",
     Reason.SMALL_TENDER_EXCEPTION: "計画入札６件以下・一者応札１件以下の特例により達成",
 }

@@ -92,6 +92,16 @@ class Provenance:
         """The inputs in a fixed order, whatever order they came in."""
         return sorted(self.submissions, key=lambda s: (s.dataset, s.known_month, s.file, s.file_sha256))
 
+    def newest_submissions(self, most: int) -> list[SubmissionSource]:
+        """The inputs in their fixed order; where there are more than ``most``, those of years and of the newest months."""
+        newest = sorted(self.sorted_submissions(), key=lambda s: (len(s.known_month) > 4, _descending(s.known_month)))
+        kept = set(newest[:most])
+        return [source for source in self.sorted_submissions() if source in kept]
+
+
+def _descending(month: str) -> int:
+    return -int(month.replace("-", ""))
+
 
 def time_label(moment: dt.datetime) -> str:
     """Return an aware moment as a reader in Japan writes it."""

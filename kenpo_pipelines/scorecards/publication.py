@@ -1,22 +1,29 @@
 """All scorecards of one month, written from what the serving database has published.
 
-What lives here: which workbooks there are, their names and their provenance. What does not: their layout.
+What lives here: which workbooks there are, their names and their provenance, and a hidden file beside them that says from what
+they were written. What does not: their layout.
 """
 
+import datetime as dt
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import cast
 
 from sqlalchemy import Engine
 
+from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.scorecards.branch_workbook import write_branch_workbook
 from kenpo_pipelines.scorecards.comparison_workbook import write_comparison_workbook
+from kenpo_pipelines.scorecards.files import write_atomically
 from kenpo_pipelines.scorecards.provenance import Origin, Provenance, SubmissionSource
 from kenpo_pipelines.scorecards.rows import ScorecardError
 from kenpo_pipelines.serving.queries import LedgerRow, ScorecardRow, ledger_rows, newest_month, scorecard_rows
 
 COMPARISON = "comparison"
+_NOTE = ".written.json"
 
 
 def write_scorecards(
@@ -56,6 +63,46 @@ def write_scorecards(
         on_file(name, total)
         written.append(write_branch_workbook(folder / name, by_branch[code], provenance))
     return written
+
+
+def remember_scorecards(outputs: Path, month: str, fingerprint: str, paths: Iterable[Path]) -> None:
+    """Note from what the month's workbooks were written, as they are now."""
+    known = {"fingerprint": fingerprint, "files": {path.name: _sha256(path) for path in sorted(paths)}}
+    write_atomically(outputs / month / _NOTE, json.dumps(known, ensure_ascii=False, indent=1).encode())
+
+
+def are_scorecards_current(outputs: Path, month: str, fingerprint: str) -> bool:
+    """True when the month's workbooks were written from just this and are all there, as they were written."""
+    folder = outputs / month
+    try:
+        known = json.loads((folder / _NOTE).read_bytes())
+        files = dict(known["files"])
+        return bool(known["fingerprint"] == fingerprint) and all(
+            _sha256(folder / name) == files[name] for name in files
+        )
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def remembered_scorecards(outputs: Path, month: str) -> list[Path]:
+    """Return the paths of the workbooks noted for the month; none when nothing is noted."""
+    try:
+        return [outputs / month / name for name in json.loads((outputs / month / _NOTE).read_bytes())["files"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
+
+
+def written_at(outputs: Path, month: str) -> dt.datetime | None:
+    """Return when the month's workbooks were written last, in Tokyo; None when nothing is noted."""
+    try:
+        return dt.datetime.fromtimestamp((outputs / month / _NOTE).stat().st_mtime, tz=fiscal.TOKYO)
+    except OSError:
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def workbook_name(catalogue: Catalogue, branch_code: str, month: str) -> str:

@@ -6,7 +6,8 @@ all. A changed or deleted KPI fact is kept in ``kpi_facts_history``. What does n
 
 Scopes: dimensions are upserted and never deleted; ``kpi_targets`` and ``kpi_facts`` are replaced as a whole for
 ``as_of`` = the month; ``submission_ledger`` and ``rejected_rows`` as a whole per landing folder: every dataset's folder
-of the month, each (dataset, folder) among the rows, and those named by the caller.
+of the month, each (dataset, folder) among the rows, and those named by the caller. ``publications`` notes the month with
+the fingerprint of what it was made from, in the same transaction.
 """
 
 import datetime as dt
@@ -75,6 +76,10 @@ class _Plan:
     unchanged: int
 
     @property
+    def has_changes(self) -> bool:
+        return self.change.has_changes
+
+    @property
     def change(self) -> TableChange:
         return TableChange(len(self.inserts), len(self.updates), len(self.deletes), self.unchanged)
 
@@ -88,13 +93,15 @@ def publish_month(
     folders: Iterable[Folder] = (),
     published_at: dt.datetime | None = None,
     code_version: str = "",
+    fingerprint: str = "",
 ) -> PublishSummary:
     """Publish ``month`` ('YYYY-MM', the scorecards' as_of): all or nothing.
 
     ``tables`` holds every table of :data:`PUBLISHED_TABLES` by name, as ``rows.serving_tables`` makes them; an empty
     ``kpi_facts`` withdraws the month. ``folders`` names further landing folders that the run read, so that the entries
-    of one that became empty disappear. Raises ``NotAMonth``, :class:`PassingFault` (locked, unreachable: call again) or
-    :class:`PermanentFault` (rows that do not fit, named by table and key); the old state stays in all cases.
+    of one that became empty disappear. ``fingerprint`` stands for all that the tables were made from. Raises
+    ``NotAMonth``, :class:`PassingFault` (locked, unreachable: call again) or :class:`PermanentFault` (rows that do not
+    fit, named by table and key); the old state stays in all cases.
     """
     fiscal.split_month(month)
     stamp = {
@@ -114,6 +121,7 @@ def publish_month(
         for plan in plans:
             with translated(engine, f"publish {month}, table {plan.table.name}"):
                 _write(connection, plan, stamp)
+        _note(connection, {"month": month, "fingerprint": fingerprint, **stamp}, any(one.has_changes for one in plans))
     return PublishSummary(month, run_id, {plan.table.name: plan.change for plan in plans})
 
 
@@ -205,3 +213,14 @@ def _write(connection: Connection, plan: _Plan, stamp: Mapping[str, Any]) -> Non
         )
     if plan.inserts:
         connection.execute(plan.table.insert(), [row | own_stamp for row in plan.inserts.values()])
+
+
+def _note(connection: Connection, row: Row, has_changes: bool) -> None:
+    """Note the publication; one that changed nothing and was made from the same keeps its note."""
+    table = schema.publications
+    is_this = table.c.month == row["month"]
+    known = connection.execute(select(table.c.fingerprint).where(is_this)).scalar_one_or_none()
+    if known == row["fingerprint"] and not has_changes:
+        return
+    connection.execute(table.delete().where(is_this))
+    connection.execute(table.insert(), [row])

@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, Table, func, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, Table, func, or_, select
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.scorecard_line import ScorecardLine
 from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.faults import translated
-from kenpo_pipelines.serving.schema import branches, kpi_facts, kpi_targets, kpis, submission_ledger
+from kenpo_pipelines.serving.schema import branches, kpi_facts, kpi_targets, kpis, publications, submission_ledger
+
+_YEAR = 4
+"""Length of a yearly folder's name."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,44 @@ class RejectedRow:
     run_id: str
     published_at: dt.datetime
     code_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A published month and what it was made from; see ``schema.publications``."""
+
+    month: str
+    fingerprint: str
+    run_id: str
+    published_at: dt.datetime
+    code_version: str
+
+
+def publication(engine: Engine, month: str) -> Publication | None:
+    """Return the publication of the month as it stands; None when it was never published."""
+    query = select(publications).where(publications.c.month == month)
+    found = _fetch(engine, query, "read the publications")
+    return Publication(**found[0]) if found else None
+
+
+def publication_state(engine: Engine, month: str) -> list[tuple[str, str, str, int]]:
+    """Return what tells the state of everything that the month's scorecards show: equal ones stand for equal rows.
+
+    By table, run and time how many rows are as that run wrote them: a row that changes is another run's. The scorecards
+    show the month's facts and targets, and the ledger of all folders up to it.
+    """
+    of_month = {table: table.c.as_of == month for table in (kpi_facts, kpi_targets)}
+    folder = submission_ledger.c.known_month
+    up_to = {submission_ledger: or_(folder <= month, func.length(folder) == _YEAR)}
+    state = []
+    for table, rows in (of_month | up_to).items():
+        query = select(table.c.run_id, table.c.published_at, func.count().label("rows")).where(rows)
+        query = query.group_by(table.c.run_id, table.c.published_at)
+        state += [
+            (table.name, row["run_id"], row["published_at"].isoformat(), row["rows"])
+            for row in _fetch(engine, query, "read the state of the publication")
+        ]
+    return sorted(state)
 
 
 def scorecard_rows(

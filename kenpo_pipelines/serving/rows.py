@@ -17,6 +17,9 @@ from kenpo_pipelines.serving import schema
 
 Row = dict[str, Any]
 
+MOST_FAULTS_PER_FILE = 1000
+"""Faults of one submission file that are published, those of its first rows; the ledger counts the rows of all."""
+
 PUBLICATION_COLUMNS = ("run_id", "published_at", "code_version")
 """Written by the publisher, never part of a row's content."""
 
@@ -85,17 +88,25 @@ def dimension_rows(catalogue: Catalogue) -> dict[str, list[Row]]:
 
 
 def rejected_rows(quarantine: Rows) -> list[Row]:
-    """Return the quarantine with the faults of each row numbered, the same way however they are ordered."""
+    """Return the quarantine with the faults of each row numbered, the same way however they are ordered; of each file at
+    most :data:`MOST_FAULTS_PER_FILE`."""
     places = ("dataset", "known_month", "file", "file_sha256", "sheet", "row_number")
     contents = ("column_name", "fault", "branch_code", "kpi_id", "value_class", "advice")
-    ordered = sorted(as_dicts(quarantine), key=lambda row: [str(row[name] or "") for name in (*places, *contents)])
-    seen: Counter[tuple[Any, ...]] = Counter()
+    ordered = sorted(as_dicts(quarantine), key=lambda row: [_sortable(row[name]) for name in (*places, *contents)])
+    of_file: Counter[tuple[Any, ...]] = Counter()
+    of_row: Counter[tuple[Any, ...]] = Counter()
     numbered = []
     for row in ordered:
-        place = tuple(row[name] for name in places)
-        seen[place] += 1
-        numbered.append(_only(schema.rejected_rows, {**row, "fault_number": seen[place]}))
+        file, place = tuple(row[name] for name in places[:4]), tuple(row[name] for name in places)
+        of_file[file] += 1
+        of_row[place] += 1
+        if of_file[file] <= MOST_FAULTS_PER_FILE:
+            numbered.append(_only(schema.rejected_rows, {**row, "fault_number": of_row[place]}))
     return numbered
+
+
+def _sortable(value: Any) -> tuple[int, str]:
+    return (value, "") if isinstance(value, int) else (0, value or "")
 
 
 def content_columns(table: Table) -> list[str]:

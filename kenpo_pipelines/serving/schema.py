@@ -289,7 +289,19 @@ rejected_rows = Table(
     ),
     CheckConstraint("fault <> ''", name="fault"),
     Index(None, "known_month"),
-    comment="Quarantine: why a row of a submission was not loaded. Grain: one fault of one row.",
+    comment="Quarantine: why a row of a submission was not loaded; of each file at most 1,000 faults, those of its first rows "
+    "(submission_ledger.rows_rejected counts all). Grain: one fault of one row.",
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    _text("month", "Reporting month, YYYY-MM", 7),
+    _text("fingerprint", "Digest of all that the publication was made from; an equal one is not published again", 64),
+    *_published(),
+    PrimaryKeyConstraint("month"),
+    CheckConstraint(f"month {_IS_MONTH}", name="month"),
+    comment="Publications as they stand. Grain: one reporting month. Written in the transaction that publishes it.",
 )
 
 DIMENSIONS = (branches, fiscal_years, kpis)

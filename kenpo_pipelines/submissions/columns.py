@@ -31,19 +31,37 @@ class ColumnType(StrEnum):
     TARGET_VALUE = "target_value"
     UNIT = "unit"
     CHOICE = "choice"
+    IDENTIFIER = "identifier"
+    FLAG = "flag"
 
 
-Storage = Literal["string", "integer", "decimal", "boolean", "date"]
+Storage = Literal["string", "integer", "bigint", "decimal", "boolean", "date", "blob"]
 STORAGE: dict[ColumnType, Storage] = {
-    ColumnType.INTEGER: "integer",
+    ColumnType.INTEGER: "bigint",
     ColumnType.DECIMAL: "decimal",
     ColumnType.DATE: "date",
     ColumnType.FISCAL_YEAR: "integer",
     ColumnType.KPI_VALUE: "decimal",
     ColumnType.TARGET_VALUE: "decimal",
+    ColumnType.FLAG: "boolean",
 }
 EMPTY_TEXT = (ColumnType.TEXT, ColumnType.UNIT)
 """A blank cell of these types is stored as ''."""
+RECORD_TYPES = frozenset(
+    {
+        ColumnType.BRANCH_CODE,
+        ColumnType.CHOICE,
+        ColumnType.DATE,
+        ColumnType.DECIMAL,
+        ColumnType.FLAG,
+        ColumnType.IDENTIFIER,
+        ColumnType.INTEGER,
+        ColumnType.MONTH,
+    }
+)
+"""Types that a record-level dataset may have."""
+MEMBER_KEY = "member_key"
+"""The column stored in place of all personal ones: a keyed hash."""
 
 
 class Strict(BaseModel):
@@ -61,7 +79,8 @@ def _spellings(value: Any) -> Any:
     return value
 
 
-def _exact(value: Any) -> Any:
+def exact(value: Any) -> Any:
+    """Refuse a float: it is no exact decimal."""
     if isinstance(value, float):
         raise ValueError(f"write {value} in quotes, so that it stays an exact decimal")
     return value
@@ -74,6 +93,8 @@ class StoredColumn(Strict):
     storage: Storage
     nullable: bool
     description: str
+    decimals: int | None = None
+    """decimal: stored with so many decimals instead of ten."""
 
 
 class Column(Strict):
@@ -89,15 +110,18 @@ class Column(Strict):
     nullable: bool | None = None
     """The cell may be empty; by default only where the column is not required."""
     personal: bool = False
+    """identifier: a part of what identifies a person; never stored, shown or logged."""
     description: str = Field(min_length=1)
     values: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_spellings)] = {}
     """Allowed values (choice, comparator) and their other spellings."""
-    min: Annotated[Decimal | None, BeforeValidator(_exact)] = None
+    min: Annotated[Decimal | None, BeforeValidator(exact)] = None
     unit: str = ""
+    decimals: int | None = Field(default=None, ge=0, le=10)
+    """decimal: so many decimals are stored, and more are a fault."""
     within: str | None = None
     """month: the column with the fiscal year that the month must lie in."""
     not_after_folder: bool = False
-    """month: must not lie after the landing folder's month."""
+    """month, date: must not lie after the landing folder's month."""
     needs_value: tuple[str, ...] = ()
     """comparator: those that need a number in the target value."""
     forbids_value: tuple[str, ...] = ()
@@ -117,8 +141,14 @@ class Column(Strict):
         has_values = self.type in (ColumnType.CHOICE, ColumnType.COMPARATOR)
         if has_values != bool(self.values):
             raise ValueError("values belong to the types choice and comparator, and are needed there")
-        if (self.within or self.not_after_folder) and self.type is not ColumnType.MONTH:
-            raise ValueError("within and not_after_folder belong to the type month")
+        if self.within and self.type is not ColumnType.MONTH:
+            raise ValueError("within belongs to the type month")
+        if self.not_after_folder and self.type not in (ColumnType.MONTH, ColumnType.DATE):
+            raise ValueError("not_after_folder belongs to the types month and date")
+        if self.decimals is not None and self.type is not ColumnType.DECIMAL:
+            raise ValueError("decimals belongs to the type decimal")
+        if self.personal and self.type is not ColumnType.IDENTIFIER:
+            raise ValueError("a personal column is of the type identifier")
         unknown = {*self.needs_value, *self.forbids_value} - set(self.values)
         if unknown:
             raise ValueError(f"needs_value/forbids_value: {'、'.join(sorted(unknown))} is not among values")

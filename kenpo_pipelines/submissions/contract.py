@@ -1,28 +1,40 @@
 """Dataset contracts: what a submission must look like, one YAML file per dataset in ``expectations/``.
 
-What lives here: the shape of a contract (``dataset``, ``columns``, ``layouts``), its validation and loading. What does
-not: the keys ``rules`` and ``completeness`` of the same files, which the expectations read. A further dataset is a
-further YAML file.
+What lives here: the shape of a contract (``dataset``, ``columns``, ``layouts``, ``row_rules``), its validation and loading.
+What does not: the keys ``rules`` and ``completeness`` of the same files, which the expectations read. A further dataset is
+a further YAML file.
 """
 
-import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from kenpo_pipelines.catalogue.model import Catalogue
-from kenpo_pipelines.submissions.columns import EMPTY_TEXT, STORAGE, Column, ColumnType, StoredColumn, Strict
-from kenpo_pipelines.submissions.texts import squeeze
+from kenpo_pipelines.submissions.columns import (
+    EMPTY_TEXT,
+    MEMBER_KEY,
+    RECORD_TYPES,
+    STORAGE,
+    Column,
+    ColumnType,
+    StoredColumn,
+    Strict,
+    exact,
+)
+from kenpo_pipelines.submissions.faults import FAULTS
+from kenpo_pipelines.submissions.layouts import Layout, RegistrationSheetLayout, TableLayout
 
 __all__ = [
     "Column",
     "ColumnType",
     "Contract",
     "ContractError",
+    "RowRule",
     "StoredColumn",
     "check_against_catalogue",
     "load_contracts",
@@ -31,47 +43,11 @@ __all__ = [
 _SINGLE = frozenset({ColumnType.BRANCH_CODE, ColumnType.BRANCH_NAME, ColumnType.KPI, ColumnType.KPI_VALUE,
                      ColumnType.COMPARATOR, ColumnType.TARGET_VALUE, ColumnType.UNIT})  # fmt: skip
 
+Percent = Annotated[Decimal, Field(ge=0, lt=100)]
+
 
 class ContractError(ValueError):
     """A contract is wrong; the message names the file and the field."""
-
-
-class SheetKpi(Strict):
-    """One KPI column of the registration sheet. ``header`` is a regular expression on the squeezed header."""
-
-    header: str = Field(min_length=1)
-    kpi_id: str
-    comparator: str
-
-    @model_validator(mode="after")
-    def _header_compiles(self) -> "SheetKpi":
-        try:
-            re.compile(self.header)
-        except re.error as error:
-            raise ValueError(f"header is no regular expression: {error}") from error
-        return self
-
-    def matches(self, header: str) -> bool:
-        """True when the header in the file is this KPI's."""
-        return re.search(self.header, squeeze(header), re.IGNORECASE) is not None
-
-
-class TableLayout(Strict):
-    """One row per record below one or two header rows."""
-
-    layout: Literal["table"]
-
-
-class RegistrationSheetLayout(Strict):
-    """支部設定KPI登録シート: one row per branch, one column per KPI, the fiscal year in the title."""
-
-    layout: Literal["registration_sheet"]
-    title: str = Field(min_length=1)
-    branch_header: str = Field(min_length=1)
-    kpis: tuple[SheetKpi, ...] = Field(min_length=1)
-
-
-Layout = Annotated[TableLayout | RegistrationSheetLayout, Field(discriminator="layout")]
 
 
 class Dataset(Strict):
@@ -89,6 +65,35 @@ class Dataset(Strict):
     """What happens to rows of one key with different figures: none is loaded, or all are."""
     keeps_baseline_year: bool = False
     """The fiscal year just before a KPI's first is loaded, too."""
+    record_level: bool = False
+    """One row per application, claim, event …: read as a stream, one Parquet file per submission, admitted by branch."""
+    business_month: str | None = None
+    """The column whose month a row belongs to, or ``folder``."""
+    hold_back_above_pct: Annotated[Percent | None, BeforeValidator(exact)] = None
+    """A branch is held back whole when more than this share of its rows is rejected; None: never."""
+
+
+class RowRule(Strict):
+    """A rule between the columns of one row: a row for which ``reject_when`` (SQL on the stored columns) holds is
+    quarantined with ``fault`` at ``column``."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    column: str
+    fault: str
+    reject_when: str = Field(min_length=1)
+    origin: str = Field(min_length=1)
+
+    @property
+    def columns_read(self) -> set[str]:
+        """Names of the columns that the SQL reads; raises ValueError when it is no expression."""
+        import sqlglot
+        from sqlglot.errors import SqlglotError
+
+        try:
+            expression = sqlglot.parse_one(f"SELECT {self.reject_when}", dialect="duckdb")
+        except SqlglotError as error:
+            raise ValueError(f"row_rules.{self.id}.reject_when: no SQL expression") from error
+        return {column.name for column in expression.find_all(sqlglot.exp.Column)}
 
 
 class Contract(Strict):
@@ -97,6 +102,7 @@ class Contract(Strict):
     dataset: Dataset
     columns: tuple[Column, ...] = Field(min_length=1)
     layouts: tuple[Layout, ...] = Field(min_length=1)
+    row_rules: tuple[RowRule, ...] = ()
     rules: Any = None
     completeness: Any = None
 
@@ -116,8 +122,13 @@ class Contract(Strict):
 
     @property
     def has_personal_columns(self) -> bool:
-        """True when a column identifies a person; such files are never read into Python rows."""
-        return any(column.personal for column in self.columns)
+        """True when a column identifies a person; such files are read with a key."""
+        return bool(self.personal_columns)
+
+    @cached_property
+    def personal_columns(self) -> tuple[Column, ...]:
+        """Columns that together identify a person, in the contract's order."""
+        return tuple(column for column in self.columns if column.personal)
 
     @cached_property
     def stored_columns(self) -> tuple[StoredColumn, ...]:
@@ -126,12 +137,21 @@ class Contract(Strict):
         for column in self.columns:
             text = column.description
             nullable = column.allows_blank and column.type not in EMPTY_TEXT
+            if column.personal:
+                if column is self.personal_columns[0]:
+                    key = "Keyed hash of " + ", ".join(one.name for one in self.personal_columns)
+                    stored.append(StoredColumn(name=MEMBER_KEY, storage="blob", nullable=False, description=key))
+                continue
             if column.type is ColumnType.BRANCH_NAME:
                 if self.column_of(ColumnType.BRANCH_CODE) is None:
                     stored.append(StoredColumn(name="branch_code", storage="string", nullable=False, description=text))
                 continue
             storage = STORAGE.get(column.type, "string")
-            stored.append(StoredColumn(name=column.name, storage=storage, nullable=nullable, description=text))
+            stored.append(
+                StoredColumn(
+                    name=column.name, storage=storage, nullable=nullable, description=text, decimals=column.decimals
+                )
+            )
             if column.type is ColumnType.KPI_VALUE:
                 word = "Word in place of a number (実施, 未実施, ―, 集計中, 【新設】)"
                 done = "True for 実施, False for 未実施; qualitative KPIs only"
@@ -169,6 +189,7 @@ class Contract(Strict):
             ):
                 raise ValueError(f"columns: type {type_} needs columns of the types kpi, fiscal_year and branch_code")
         self._check_registration_sheet()
+        self._check_record_level(stored)
         return self
 
     @property
@@ -188,6 +209,37 @@ class Contract(Strict):
         for kpi in sheet.kpis:
             if kpi.comparator not in comparator.values:
                 raise ValueError(f"layouts: {kpi.kpi_id}: comparator {kpi.comparator} is not among the column's values")
+
+    def _check_record_level(self, stored: set[str]) -> None:
+        if not self.dataset.record_level:
+            if self.has_personal_columns:
+                raise ValueError("columns: personal columns need dataset.record_level: true")
+            if self.row_rules:
+                raise ValueError("row_rules: they need dataset.record_level: true")
+            return
+        if self.dataset.folder != "month" or self.dataset.contradictions != "reject":
+            raise ValueError("dataset: record-level data are filed by month and reject contradictions")
+        if not all(isinstance(layout, TableLayout) for layout in self.layouts):
+            raise ValueError("layouts: record-level data have the layout table")
+        for column in self.columns:
+            if column.type not in RECORD_TYPES or column.within:
+                raise ValueError(f"columns.{column.name}: record-level data cannot have this type or setting")
+        if sum(column.type is ColumnType.BRANCH_CODE for column in self.columns) != 1 or "branch_code" not in stored:
+            raise ValueError("columns: record-level data need one column branch_code")
+        month = self.dataset.business_month
+        dated = [column.name for column in self.columns if column.type in (ColumnType.MONTH, ColumnType.DATE)]
+        if month is not None and month not in ("folder", *dated):
+            raise ValueError(f"dataset.business_month: {month} is no column of type month or date")
+        for rule in self.row_rules:
+            self._check_row_rule(rule, stored)
+
+    def _check_row_rule(self, rule: RowRule, stored: set[str]) -> None:
+        if rule.column not in stored - {MEMBER_KEY}:
+            raise ValueError(f"row_rules.{rule.id}.column: no column {rule.column}")
+        if rule.fault not in FAULTS:
+            raise ValueError(f"row_rules.{rule.id}.fault: no fault {rule.fault}")
+        if unknown := rule.columns_read - (stored - {MEMBER_KEY}):
+            raise ValueError(f"row_rules.{rule.id}.reject_when: no column {', '.join(sorted(unknown))}")
 
 
 def load_contracts(directory: Path) -> dict[str, Contract]:

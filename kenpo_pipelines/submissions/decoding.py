@@ -11,8 +11,8 @@ import zlib
 
 from kenpo_pipelines.submissions.faults import FileFault
 
-_NOT_TEXT = (b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\x1f\x8b")
-_ENOUGH_UTF8 = 4
+NOT_TEXT = (b"PK\x03\x04", b"%PDF", b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\x1f\x8b")
+ENOUGH_UTF8 = 4
 """So many multi-byte characters valid as UTF-8 do not occur by chance in cp932: such a file is damaged UTF-8."""
 _PADDING = b"\x1a\x00"
 
@@ -31,7 +31,7 @@ def decode(data: bytes) -> str:
     Raises :class:`FileFault`: ``empty_file``, ``not_text`` (a workbook or PDF named .csv) or ``undecodable``. A file
     is never read with replacement characters.
     """
-    if data.startswith(_NOT_TEXT):
+    if data.startswith(NOT_TEXT):
         raise FileFault("not_text")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text = _decode(data, "utf-16").rstrip("\x1a\x00")
@@ -52,7 +52,7 @@ def _is_utf8(data: bytes) -> bool:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         multi_byte = sum(ord(char) > 0x7F for char in data[: error.start].decode("utf-8"))
-        if multi_byte >= _ENOUGH_UTF8:
+        if multi_byte >= ENOUGH_UTF8:
             raise FileFault("undecodable") from error
         return False
     return True

@@ -1,114 +1,40 @@
 """Ingestion of one dataset for one month: landing → raw, quarantine and ledger partitions of the lake.
 
-What lives here: writing what reading found, with provenance on every row, and the account of rows. What does not: reading a
-file (``reading``). Every file is read on its own; one that cannot be read is recorded as refused and stops no other.
+What lives here: the order of steps, and the files of datasets that are read row by row. What does not: reading a file
+(``reading``), record-level datasets (``record_ingest``), the account (``accounts``). Every file is read on its own; one that
+cannot be read is recorded as refused and stops no other.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import SecretStr
 
 from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.settings import SettingsError, required_key
+from kenpo_pipelines.submissions.accounts import Ingested, copy_entry, ledger_entry
 from kenpo_pipelines.submissions.contract import Contract
+from kenpo_pipelines.submissions.copies import read_all
 from kenpo_pipelines.submissions.landing import LandedFile, landed_files
-from kenpo_pipelines.submissions.reading import Submission, read_submission
-
-RAW, QUARANTINE, LEDGER = "raw", "quarantine", "ledger"
-"""Lake layers written here, one dataset each."""
-
-_TYPES = {
-    "string": pa.string(),
-    "integer": pa.int32(),
-    "decimal": pa.decimal128(28, 10),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-}
-_PROVENANCE = [
-    ("known_month", pa.string()),
-    ("file", pa.string()),
-    ("file_sha256", pa.string()),
-    ("received_at", pa.string()),
-    ("origin", pa.string()),
-    ("sheet", pa.string()),
-    ("row_number", pa.int32()),
-]
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("dataset", pa.string()),
-        ("known_month", pa.string()),
-        ("branch_code", pa.string()),
-        ("file", pa.string()),
-        ("file_sha256", pa.string()),
-        ("sheet", pa.string()),
-        ("row_number", pa.int32()),
-        ("column_name", pa.string()),
-        ("kpi_id", pa.string()),
-        ("fault", pa.string()),
-        ("value_class", pa.string()),
-        ("advice", pa.string()),
-    ]
+from kenpo_pipelines.submissions.partitions import (
+    EMPTY_FILE,
+    LEDGER,
+    LEDGER_SCHEMA,
+    QUARANTINE,
+    QUARANTINE_SCHEMA,
+    RAW,
+    parquet_name,
+    raw_schema,
 )
-"""Grain: one fault of one row. ``known_month`` is the landing folder; the value itself is never kept."""
-
-LEDGER_SCHEMA = pa.schema(
-    [
-        ("dataset", pa.string()),
-        ("known_month", pa.string()),
-        ("file", pa.string()),
-        ("file_sha256", pa.string()),
-        ("received_at", pa.string()),
-        ("origin", pa.string()),
-        ("status", pa.string()),
-        ("fault", pa.string()),
-        ("detail", pa.string()),
-        ("rows_read", pa.int64()),
-        ("rows_loaded", pa.int64()),
-        ("rows_rejected", pa.int64()),
-        ("rows_merged", pa.int64()),
-        ("notices", pa.string()),
-    ]
-)
-"""Grain: one submission file. ``known_month`` is the landing folder (YYYY-MM or YYYY)."""
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """What one ingestion did. ``rows_in_lake`` was counted in the files written, not remembered."""
-
-    ledger: tuple[Mapping[str, Any], ...]
-    rows_in_lake: int
-
-    @property
-    def files_loaded(self) -> int:
-        """Files that were read."""
-        return sum(entry["status"] == "loaded" for entry in self.ledger)
-
-    @property
-    def files_refused(self) -> int:
-        """Files that could not be read at all."""
-        return sum(entry["status"] == "refused" for entry in self.ledger)
-
-    def total(self, column: str) -> int:
-        """Sum of one count over all files."""
-        return sum(int(entry[column]) for entry in self.ledger)
-
-    @property
-    def is_accounted_for(self) -> bool:
-        """Rows in = rows loaded + rows rejected, in every file, and the lake holds exactly the rows loaded."""
-        balanced = all(one["rows_read"] == one["rows_loaded"] + one["rows_rejected"] for one in self.ledger)
-        return balanced and self.total("rows_loaded") == self.rows_in_lake
-
-
-def raw_schema(contract: Contract) -> pa.Schema:
-    """Return the columns of the dataset's raw layer: provenance, then the contract's."""
-    stored = [(column.name, _TYPES[column.storage]) for column in contract.stored_columns]
-    return pa.schema(_PROVENANCE + stored)
+from kenpo_pipelines.submissions.quarantine import rejected_rows
+from kenpo_pipelines.submissions.reading import read_submission
+from kenpo_pipelines.submissions.record_ingest import RecordReader
+from kenpo_pipelines.submissions.reuse import Reuse
+from kenpo_pipelines.submissions.submission import Submission
 
 
 def ingest(
@@ -117,64 +43,80 @@ def ingest(
     contract: Contract,
     catalogue: Catalogue,
     month: str,
-    on_file: Callable[[LandedFile], None] = lambda landed: None,
+    key: SecretStr | None = None,
+    *,
+    may_reuse: bool = True,
 ) -> Ingested:
     """Read every submission of the dataset that the month's run sees and replace its three partitions.
 
-    ``on_file`` is told each file before it is read. A month without submissions gets partitions without rows.
+    A month without submissions gets partitions without rows. Record-level files that are as they were are not read again
+    unless ``may_reuse`` is False. Raises :class:`SettingsError` when files with personal data wait and there is no ``key``.
     """
     dataset = contract.dataset.id
-    schema = raw_schema(contract)
-    ledger: list[dict[str, Any]] = []
-    faults: list[dict[str, Any]] = []
-    with lake.replace(RAW, dataset, month) as folder:
-        pq.write_table(schema.empty_table(), folder / "empty.parquet", compression="zstd")
-        for landed in landed_files(landing, contract, month):
-            on_file(landed)
-            submission = read_submission(landed.path, contract, catalogue, landed.folder)
-            ledger.append(_ledger_entry(landed, submission))
-            faults += _faults(landed, submission)
-            if submission.rows:
-                rows = [{**_provenance(landed, submission, month), **row} for row in submission.rows]
-                name = hashlib.sha256(
-                    f"{landed.folder}/{landed.path.name}/{submission.file_sha256}".encode()
-                ).hexdigest()
-                pq.write_table(
-                    pa.Table.from_pylist(rows, schema=schema), folder / f"{name[:16]}.parquet", compression="zstd"
-                )
-    lake.write(QUARANTINE, dataset, month, pa.Table.from_pylist(faults, schema=QUARANTINE_SCHEMA))
+    landed = landed_files(landing, contract, month)
+    if landed and contract.has_personal_columns:
+        key = _key_for(contract, key)
+    reuse = Reuse(lake, dataset, month)
+    if not may_reuse:
+        reuse.forget()
+    with lake.replace(RAW, dataset, month) as raw, lake.replace(QUARANTINE, dataset, month) as quarantine:
+        pq.write_table(raw_schema(contract).empty_table(), raw / EMPTY_FILE, compression="zstd")
+        pq.write_table(QUARANTINE_SCHEMA.empty_table(), quarantine / EMPTY_FILE, compression="zstd")
+        folders = {RAW: raw, QUARANTINE: quarantine}
+        reader = RecordReader(contract, catalogue, key, reuse, folders) if contract.dataset.record_level else None
+        read = reader.read if reader else _row_reader(contract, catalogue, month, folders)
+        ledger = read_all(landed, read, copy_entry, in_parallel=reader is not None)
     lake.write(LEDGER, dataset, month, pa.Table.from_pylist(ledger, schema=LEDGER_SCHEMA))
-    files = lake.files(RAW, dataset, month)
-    return Ingested(tuple(ledger), rows_in_lake=sum(pq.read_metadata(path).num_rows for path in files))
+    done = _counted(lake, contract, month, ledger)
+    if reader is not None:
+        if done.is_accounted_for:
+            reader.remember()
+        else:
+            reuse.forget()
+    return done
 
 
-def _provenance(landed: LandedFile, submission: Submission, month: str) -> dict[str, Any]:
-    return {
-        "known_month": month,
-        "file": landed.path.name,
-        "file_sha256": submission.file_sha256,
-        "received_at": landed.received_at,
-        "origin": landed.origin,
-    }
+def ingested(lake: Lake, contract: Contract, month: str) -> Ingested:
+    """Return what the last ingestion of the month did, as the lake has it; raise MissingPartition when there was none."""
+    return _counted(lake, contract, month, lake.read(LEDGER, contract.dataset.id, month).to_pylist())
 
 
-def _ledger_entry(landed: LandedFile, submission: Submission) -> dict[str, Any]:
-    return {
-        "dataset": landed.dataset,
-        "known_month": landed.folder,
-        "file": landed.path.name,
-        "file_sha256": submission.file_sha256,
-        "received_at": landed.received_at,
-        "origin": landed.origin,
-        "status": submission.status,
-        "fault": submission.fault or "",
-        "detail": submission.detail or "",
-        "rows_read": submission.rows_read,
-        "rows_loaded": submission.rows_loaded,
-        "rows_rejected": submission.rows_rejected,
-        "rows_merged": submission.rows_merged,
-        "notices": "\n".join(submission.notices),
-    }
+def _counted(lake: Lake, contract: Contract, month: str, ledger: list[dict[str, Any]]) -> Ingested:
+    dataset = contract.dataset.id
+    return Ingested(
+        tuple(ledger),
+        rows_in_lake=sum(pq.read_metadata(path).num_rows for path in lake.files(RAW, dataset, month)),
+        rejected_in_lake=rejected_rows(lake, dataset, month) if contract.dataset.record_level else None,
+    )
+
+
+def _key_for(contract: Contract, key: SecretStr | None) -> SecretStr:
+    try:
+        return required_key(key)
+    except SettingsError as error:
+        raise SettingsError(f"{contract.dataset.id} holds personal data: {error}") from None
+
+
+def _row_reader(
+    contract: Contract, catalogue: Catalogue, month: str, folders: Mapping[str, Path]
+) -> Callable[[LandedFile], dict[str, Any]]:
+    """Return the reader of a dataset without persons, whose files are read into memory."""
+    schema = raw_schema(contract)
+
+    def read(landed: LandedFile) -> dict[str, Any]:
+        submission = read_submission(landed.path, contract, catalogue, landed.folder)
+        name = parquet_name(landed.folder, landed.path.name, submission.file_sha256)
+        entry = ledger_entry(landed, submission)
+        provenance = {column: entry[column] for column in ("file", "file_sha256", "received_at", "origin")}
+        rows = [{"known_month": month, **provenance, **row} for row in submission.rows]
+        faults = _faults(landed, submission)
+        for layer, found, types in ((RAW, rows, schema), (QUARANTINE, faults, QUARANTINE_SCHEMA)):
+            if found:
+                table = pa.Table.from_pylist(found, schema=types)
+                pq.write_table(table, folders[layer] / name, compression="zstd")
+        return entry
+
+    return read
 
 
 def _faults(landed: LandedFile, submission: Submission) -> list[dict[str, Any]]:

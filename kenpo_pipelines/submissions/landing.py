@@ -45,6 +45,11 @@ class LandedFile:
         return modified.isoformat(timespec="microseconds")
 
     @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return self.path.stat().st_size
+
+    @property
     def origin(self) -> str:
         """What the data are: a name that begins with ``published-`` or ``synthetic-`` says so, else a submission."""
         word = self.path.name.partition("-")[0]

@@ -4,7 +4,7 @@ What lives here: one Japanese line per problem and per refused file. What does n
 (``faults``).
 """
 
-from kenpo_pipelines.submissions.submission import Problem, Submission
+from kenpo_pipelines.submissions.submission import Checked, Problem
 
 
 def describe(problem: Problem) -> str:
@@ -19,6 +19,11 @@ def describe(problem: Problem) -> str:
     return f"{place}：{problem.value_class}です{shown}。{problem.advice}"
 
 
-def describe_refusal(submission: Submission) -> str:
+def describe_refusal(submission: Checked) -> str:
     """Return why a whole file was refused and what to do; '' for a file that was read."""
     return f"{submission.file}：{submission.detail}" if submission.status == "refused" else ""
+
+
+def describe_unlisted(submission: Checked) -> str:
+    """Return how many more rows have problems than are listed; '' when all are."""
+    return f"ほか{submission.rows_unlisted}行" if submission.rows_unlisted else ""

@@ -2,25 +2,25 @@
 
 What lives here: the order of steps from a path to a :class:`Submission`, and finding out which dataset a file is.
 What does not: writing anything, and provenance columns (the ingest step adds them). A file is read into memory once;
-record-level datasets with personal columns do not come this way.
+record-level datasets do not come this way (``streaming``).
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.submissions.cells import cell_text
 from kenpo_pipelines.submissions.contract import Contract, ContractError
 from kenpo_pipelines.submissions.duplicates import settle_duplicates
 from kenpo_pipelines.submissions.faults import FAULTS, FileFault, advice, detail
 from kenpo_pipelines.submissions.files import grids_of
+from kenpo_pipelines.submissions.folders import FolderError, check_folder
 from kenpo_pipelines.submissions.grids import Grid
 from kenpo_pipelines.submissions.records import Extract
 from kenpo_pipelines.submissions.registration_sheet import is_registration_sheet, read_registration_sheet
 from kenpo_pipelines.submissions.rules import LocatedFault, Reading, RowRules
+from kenpo_pipelines.submissions.streaming.first_rows import first_grids
 from kenpo_pipelines.submissions.submission import Problem, Submission
 from kenpo_pipelines.submissions.tables import find_header, read_table
 from kenpo_pipelines.submissions.texts import printable
@@ -28,20 +28,16 @@ from kenpo_pipelines.submissions.texts import printable
 __all__ = ["FolderError", "Problem", "Submission", "check_folder", "detect_dataset", "read_submission"]
 
 
-class FolderError(ValueError):
-    """The landing folder's name does not fit the dataset (a month ``YYYY-MM``, or a fiscal year ``YYYY``)."""
-
-
 def read_submission(path: Path, contract: Contract, catalogue: Catalogue, folder: str) -> Submission:
     """Read the file; never raises for what a branch can do wrong.
 
     ``folder`` is the landing folder: the reporting month ``YYYY-MM`` or the fiscal year ``YYYY``. Raises
-    :class:`FolderError` for another folder, :class:`ContractError` for a contract with personal columns, OSError
-    when the file is not there.
+    :class:`FolderError` for another folder, :class:`ContractError` for a record-level dataset, OSError when the file is
+    not there.
     """
     check_folder(contract, folder)
-    if contract.has_personal_columns:
-        raise ContractError(f"{contract.dataset.id}: datasets with personal columns are not read row by row")
+    if contract.dataset.record_level:
+        raise ContractError(f"{contract.dataset.id}: record-level datasets are read by the package streaming")
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     try:
@@ -75,28 +71,17 @@ def read_submission(path: Path, contract: Contract, catalogue: Catalogue, folder
 def detect_dataset(path: Path, contracts: Mapping[str, Contract]) -> str | None:
     """Return the dataset whose headers or layout the file has, or None (also for a file that cannot be read).
 
+    Only the beginning of the file is read.
     Where several fit, the one with most columns in the file is taken; two equally good ones are None.
     """
     try:
-        grids = grids_of(path.name, path.read_bytes())
+        grids = first_grids(path)
     except FileFault:
         return None
     scores = {dataset: max(_fit(grid, contract) for grid in grids) for dataset, contract in contracts.items()}
     best = max(scores.values(), default=0)
     found = [dataset for dataset, score in scores.items() if score == best and best > 0]
     return found[0] if len(found) == 1 else None
-
-
-def check_folder(contract: Contract, folder: str) -> None:
-    """Raise :class:`FolderError` unless the folder's name is what the dataset needs."""
-    if contract.dataset.folder == "fiscal_year":
-        if re.fullmatch(r"20\d{2}", folder) is None:
-            raise FolderError(f"{contract.dataset.id} is filed by fiscal year (for example 2025), not {folder!r}")
-        return
-    try:
-        fiscal.split_month(folder)
-    except fiscal.NotAMonth as error:
-        raise FolderError(f"{contract.dataset.id} is filed by month (for example 2025-06), not {folder!r}") from error
 
 
 def _extract(grids: list[Grid], contract: Contract) -> Extract:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from kenpo_pipelines.submissions.calendar_cells import fiscal_year_in
 from kenpo_pipelines.submissions.cells import cell_text, find_choice
 from kenpo_pipelines.submissions.columns import ColumnType
-from kenpo_pipelines.submissions.contract import Contract, RegistrationSheetLayout, SheetKpi
+from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault
 from kenpo_pipelines.submissions.grids import BLANK, Cell, Grid, GridRow
+from kenpo_pipelines.submissions.layouts import RegistrationSheetLayout, SheetKpi
 from kenpo_pipelines.submissions.records import Extract, Record
 from kenpo_pipelines.submissions.texts import squeeze
 

@@ -73,6 +73,7 @@ class RowRules:
         self._first = [column for type_ in _WHAT_AND_WHERE for column in contract.columns if column.type is type_]
         others = [column for column in contract.columns if column not in self._first]
         self._others = sorted(others, key=lambda column: column.type is ColumnType.UNIT)
+        self._fraction = _fraction_of(contract)
         self._readers: dict[ColumnType, Callable[[Column, Cell, Reading], Row]] = {
             ColumnType.TEXT: lambda column, cell, _: {column.name: cells.read_text(cell)},
             ColumnType.INTEGER: self._number,
@@ -105,6 +106,8 @@ class RowRules:
         comparator = self._contract.column_of(ColumnType.COMPARATOR)
         if comparator is not None and not reading.faults:
             self._attempt(reading, comparator, self._comparator_fits)
+        if self._fraction is not None and not reading.faults:
+            self._attempt(reading, self._fraction[1], self._fraction_is_whole)
         reading.row |= {"sheet": record.sheet, "row_number": record.row_number}
         return reading
 
@@ -228,6 +231,18 @@ class RowRules:
             reading.followed.refuse_other_unit(text)
         return {column.name: text or reading.value_unit}
 
+    def _fraction_is_whole(self, column: Column, reading: Reading) -> None:
+        """A rate or mean whose row has a numerator alone says nothing, and must not stand in for an earlier figure; a word
+        (集計中, ―) in the figure's place says that there is none yet."""
+        assert self._fraction is not None
+        numerator, denominator, figure = (reading.row[part.name] for part in self._fraction)
+        word = reading.row[f"{self._fraction[2].name}_word"]
+        is_alone = numerator is not None and denominator is None and figure is None and word is None
+        followed = reading.followed
+        is_fraction = followed and followed.version.kind_for(followed.branch_code) in (Kind.RATE, Kind.MEAN)
+        if is_alone and is_fraction:
+            raise CellFault("denominator_missing")
+
     def _comparator_fits(self, column: Column, reading: Reading) -> None:
         """The comparator, the number beside it and the kind of KPI must fit together; 以上 and 以下 are never
         exchanged."""
@@ -249,6 +264,13 @@ class RowRules:
 
 
 _BLANK_HAS_MEANING = frozenset({ColumnType.TEXT, ColumnType.UNIT, ColumnType.KPI_VALUE, ColumnType.TARGET_VALUE})
+
+
+def _fraction_of(contract: Contract) -> tuple[Column, Column, Column] | None:
+    """The columns numerator, denominator and figure, in the datasets that have all three."""
+    value = contract.column_of(ColumnType.KPI_VALUE)
+    numerator, denominator = (contract.column_by_name.get(name) for name in ("numerator", "denominator"))
+    return None if value is None or numerator is None or denominator is None else (numerator, denominator, value)
 
 
 def _nothing(column: Column, contract: Contract) -> Row:

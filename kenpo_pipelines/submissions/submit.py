@@ -11,10 +11,10 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault, detail
-from kenpo_pipelines.submissions.files import grids_of
 from kenpo_pipelines.submissions.landing import LandingError, folder_for, put
 from kenpo_pipelines.submissions.reading import detect_dataset, read_submission
-from kenpo_pipelines.submissions.submission import Submission
+from kenpo_pipelines.submissions.streaming import check_record_file, first_grids
+from kenpo_pipelines.submissions.submission import Checked
 from kenpo_pipelines.submissions.verdict import is_refused
 
 
@@ -22,7 +22,7 @@ from kenpo_pipelines.submissions.verdict import is_refused
 class Submitted:
     """What became of one file. ``path`` is None when it was refused; ``is_new`` False when landing already had it."""
 
-    submission: Submission
+    submission: Checked
     path: Path | None = None
     is_new: bool = False
 
@@ -33,14 +33,14 @@ def recognise(file: Path, dataset: str | None, contracts: Mapping[str, Contract]
     if name is not None:
         return contracts[name], ""
     try:
-        grids_of(file.name, file.read_bytes())
+        first_grids(file)
     except FileFault as fault:
         return None, f"{file.name}：{detail(fault.code, fault.expected)}"
     known = "、".join(f"{contract.dataset.name_ja}（{name}）" for name, contract in contracts.items())
     return None, f"{file.name}：見出しからデータの種類が分かりません。--dataset で指定してください：{known}"
 
 
-def check(file: Path, contract: Contract, catalogue: Catalogue, month: str | None = None) -> Submission:
+def check(file: Path, contract: Contract, catalogue: Catalogue, month: str | None = None) -> Checked:
     """Read a file as the pipeline would, for the month (default: the running one; yearly datasets: YYYY or a month in it).
 
     Raises :class:`LandingError` when a monthly dataset is given a year.
@@ -51,6 +51,8 @@ def check(file: Path, contract: Contract, catalogue: Catalogue, month: str | Non
             f"{contract.dataset.name_ja}は月ごとに提出します。--month 2025-06 のように月を指定してください"
         )
     chosen = month or fiscal.current_month()
+    if contract.dataset.record_level:
+        return check_record_file(file, contract, catalogue, chosen)
     is_folder = is_monthly or "-" not in chosen
     return read_submission(file, contract, catalogue, chosen if is_folder else str(fiscal.fiscal_year_of(chosen)))
 
@@ -66,16 +68,15 @@ def submit_file(
     if is_refused(submission):
         return Submitted(submission)
     _check_branch(submission, branch, catalogue)
-    folder = folder_for(contract, month, {row["fiscal_year"] for row in submission.rows if "fiscal_year" in row})
+    folder = folder_for(contract, month, set(submission.fiscal_years))
     path, is_new = put(file, landing, contract, folder)
     return Submitted(submission, path, is_new)
 
 
-def _check_branch(submission: Submission, branch: str | None, catalogue: Catalogue) -> None:
+def _check_branch(submission: Checked, branch: str | None, catalogue: Catalogue) -> None:
     if branch is None:
         return
-    named = {row["branch_code"] for row in submission.rows} | {one.branch_code for one in submission.problems}
-    others = sorted(code for code in named - {branch, None} if code in catalogue.branch_by_code)
+    others = sorted(code for code in submission.branch_codes - {branch} if code in catalogue.branch_by_code)
     if others:
         names = "、".join(catalogue.branch_by_code[code].name for code in others)
         raise LandingError(f"{catalogue.branch_by_code[branch].name}の提出に、ほかの支部の行があります：{names}")

@@ -58,18 +58,18 @@ def find_header(grid: Grid, contract: Contract) -> Header:
 def read_table(grid: Grid, contract: Contract) -> Extract:
     """Return the grid's records; raise :class:`FileFault` as :func:`find_header` does, or ``duplicate_columns``."""
     header = find_header(grid, contract)
-    _refuse_duplicates(header, contract)
+    refuse_duplicates(header, contract)
     body = grid.rows[header.last_index + 1 :]
     units = dict(header.units)
-    title_unit = _title_unit(grid.rows[: header.last_index])
-    if body and (line := _unit_line(body[0], header)):
+    stated = title_unit(grid.rows[: header.last_index])
+    if body and (line := unit_line(body[0], header)):
         units.update(line)
         body = body[1:]
     notices = list(_notices(grid, body, header))
     records = tuple(
-        _record(row, header, grid.sheet, {name: units.get(name, title_unit) for name in header.columns})
+        _record(row, header, grid.sheet, {name: units.get(name, stated) for name in header.columns})
         for row in body
-        if not _is_note(row) and not _repeats(row, header)
+        if not is_note(row) and not repeats_header(row, header)
     )
     return Extract(records, tuple(notices))
 
@@ -127,7 +127,8 @@ def _column(wanted: str, contract: Contract) -> Column | None:
     return next((column for column in contract.columns if wanted in column.spellings), None)
 
 
-def _refuse_duplicates(header: Header, contract: Contract) -> None:
+def refuse_duplicates(header: Header, contract: Contract) -> None:
+    """Raise :class:`FileFault` ``duplicate_columns`` when two columns of the file name the same column of the contract."""
     found = (_match(text, contract) for text in header.cells if text)
     counts = Counter(match[0].header for match in found if match is not None)
     twice = [name for name, count in counts.items() if count > 1]
@@ -135,7 +136,7 @@ def _refuse_duplicates(header: Header, contract: Contract) -> None:
         raise FileFault("duplicate_columns", "、".join(twice))
 
 
-def _unit_line(row: GridRow, header: Header) -> dict[str, str]:
+def unit_line(row: GridRow, header: Header) -> dict[str, str]:
     """Return units by column when the row holds nothing but units; else nothing."""
     units: dict[str, str] = {}
     names = {position: name for name, position in header.columns.items()}
@@ -151,7 +152,7 @@ def _unit_line(row: GridRow, header: Header) -> dict[str, str]:
     return units
 
 
-def _title_unit(titles: Sequence[GridRow]) -> str:
+def title_unit(titles: Sequence[GridRow]) -> str:
     """Return the one unit that the rows above the header state (単位：千円), else ''."""
     stated = {
         unit for row in titles for cell in row.cells if "単位" in (text := cell_text(cell)) and (unit := _unit_in(text))
@@ -177,13 +178,14 @@ def _record(row: GridRow, header: Header, sheet: str, units: dict[str, str]) -> 
     )
 
 
-def _is_note(row: GridRow) -> bool:
+def is_note(row: GridRow) -> bool:
     """True for a line below the table that holds only a note (※５月実施分まで)."""
     filled = [text for cell in row.cells if (text := cell_text(cell))]
     return len(filled) == 1 and _NOTE.match(filled[0]) is not None
 
 
-def _repeats(row: GridRow, header: Header) -> bool:
+def repeats_header(row: GridRow, header: Header) -> bool:
+    """True for a row that repeats the header in the middle of the table."""
     return tuple(squeeze(cell_text(row[position])) for position in range(len(header.cells))) == header.cells
 
 
@@ -192,17 +194,18 @@ def _notices(grid: Grid, body: Sequence[GridRow], header: Header) -> Iterator[st
     if grid.is_hidden:
         yield f"{where.removesuffix('の')}は非表示ですが、読み込みました。"
     if hidden := [row.number for row in body if row.is_hidden]:
-        yield f"{where}非表示の行（{_numbers(hidden)}行目）も読み込みました。"
-    if notes := [row.number for row in body if _is_note(row)]:
-        yield f"{where}注記の行（{_numbers(notes)}行目）は読み飛ばしました。"
-    if repeated := [row.number for row in body if _repeats(row, header)]:
-        yield f"{where}途中の見出し行（{_numbers(repeated)}行目）は読み飛ばしました。"
+        yield f"{where}非表示の行（{row_numbers(hidden)}行目）も読み込みました。"
+    if notes := [row.number for row in body if is_note(row)]:
+        yield f"{where}注記の行（{row_numbers(notes)}行目）は読み飛ばしました。"
+    if repeated := [row.number for row in body if repeats_header(row, header)]:
+        yield f"{where}途中の見出し行（{row_numbers(repeated)}行目）は読み飛ばしました。"
     used = set(header.columns.values())
     unused = [position for position, text in enumerate(header.cells) if text and position not in used]
     if unused:
-        yield f"{where}左から{_numbers([position + 1 for position in unused])}番目の列は使いません。"
+        yield f"{where}左から{row_numbers([position + 1 for position in unused])}番目の列は使いません。"
 
 
-def _numbers(numbers: Sequence[int], most: int = 10) -> str:
+def row_numbers(numbers: Sequence[int], most: int = 10) -> str:
+    """Return numbers as one lists them: 3、5、8, at most ten and how many more there are."""
     listed = "、".join(str(number) for number in numbers[:most])
     return listed if len(numbers) <= most else f"{listed} ほか{len(numbers) - most}"

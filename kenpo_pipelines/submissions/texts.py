@@ -7,8 +7,8 @@ by an explicit table in ``numerals``, because NFKC would turn ① and ² into di
 import re
 import unicodedata
 
-_SPACES = re.compile(r"[\s\u3000\u00a0\u200b-\u200d\u2060\ufeff]+")
-_LOOK_ALIKES = str.maketrans({"〜": "~", "−": "-", "‐": "-", "‑": "-", "–": "-", "—": "-", "―": "-"})
+SPACES = re.compile(r"[\s\u3000\u00a0\u200b-\u200d\u2060\ufeff]+")
+LOOK_ALIKES = str.maketrans({"〜": "~", "−": "-", "‐": "-", "‑": "-", "–": "-", "—": "-", "―": "-"})
 _SHOWN_LENGTH = 40
 
 
@@ -19,7 +19,7 @@ def trim(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """Return the form in which two spellings of one word are equal: NFKC, no spaces, lower case, one kind of dash."""
-    return _SPACES.sub("", unicodedata.normalize("NFKC", text)).translate(_LOOK_ALIKES).casefold()
+    return SPACES.sub("", unicodedata.normalize("NFKC", text)).translate(LOOK_ALIKES).casefold()
 
 
 def printable(text: str) -> str:

@@ -4,7 +4,7 @@ What lives here: that one decision. Files that reach landing by another way are 
 quarantine.
 """
 
-from kenpo_pipelines.submissions.submission import Problem, Submission
+from kenpo_pipelines.submissions.submission import Checked, Problem
 
 OUTSIDE_SCOPE = frozenset({"kpi_not_in_force", "unknown_fiscal_year"})
 """Rows about a year that the catalogue does not follow: nothing the sender could correct, so they refuse no file."""
@@ -15,6 +15,6 @@ def must_be_corrected(problem: Problem) -> bool:
     return problem.fault not in OUTSIDE_SCOPE
 
 
-def is_refused(submission: Submission) -> bool:
+def is_refused(submission: Checked) -> bool:
     """True when the file cannot be read, or a row has a fault to correct."""
     return submission.status == "refused" or any(must_be_corrected(problem) for problem in submission.problems)

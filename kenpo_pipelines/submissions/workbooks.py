@@ -32,9 +32,9 @@ _DAMAGED_ZIP = (
     OSError,
 )
 """What zipfile raises on flipped bytes (RuntimeError covers unknown versions and encrypted members)."""
-_DAMAGED_BOOK = (*_DAMAGED_ZIP, InvalidFileException, KeyError, TypeError, AttributeError, IndexError, SyntaxError)
+DAMAGED_BOOK = (*_DAMAGED_ZIP, InvalidFileException, KeyError, TypeError, AttributeError, IndexError, SyntaxError)
 """What openpyxl raises on damaged parts."""
-_PLAIN = (str, int, float, bool, Decimal, dt.datetime, dt.date, dt.time, dt.timedelta)
+PLAIN = (str, int, float, bool, Decimal, dt.datetime, dt.date, dt.time, dt.timedelta)
 
 
 def grids_of_workbook(data: bytes) -> list[Grid]:
@@ -42,18 +42,19 @@ def grids_of_workbook(data: bytes) -> list[Grid]:
 
     Raises :class:`FileFault`: ``empty_file``, ``encrypted``, ``old_workbook``, ``not_a_workbook`` or ``truncated``.
     """
-    _refuse_foreign(data)
+    refuse_foreign(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # parts that openpyxl does not keep (validations, styles) hold no data
             values = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
             formulas = openpyxl.load_workbook(io.BytesIO(data), data_only=False)
-    except _DAMAGED_BOOK as error:
+    except DAMAGED_BOOK as error:
         raise FileFault("truncated") from error
     return [_grid(sheet, formulas[sheet.title]) for sheet in values.worksheets]
 
 
-def _refuse_foreign(data: bytes) -> None:
+def refuse_foreign(data: bytes) -> None:
+    """Raise :class:`FileFault` for bytes that are no workbook which can be opened."""
     if not data:
         raise FileFault("empty_file")
     if data.startswith(_OLE_MAGIC):
@@ -84,7 +85,7 @@ def _grid(sheet: Worksheet, formulas: Worksheet) -> Grid:
             is_formula = formulas.cell(source_row, column).data_type == "f"
             cells.append(
                 Cell(
-                    value=value if value is None or isinstance(value, _PLAIN) else str(value),
+                    value=value if value is None or isinstance(value, PLAIN) else str(value),
                     number_format=source.number_format or "General",
                     is_unevaluated=is_formula and value is None,
                     is_spread=anchor is not None,

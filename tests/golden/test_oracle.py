@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from oracle import NATION, Key, Line, Oracle
+from reference_partitions import reference_tables, write_reference
 from worlds import ALL, MONTHS, RESULT_HEADER, TARGET_HEADER, World, generate, result, target
 
 from kenpo_pipelines.catalogue.judging import judge_month
 from kenpo_pipelines.catalogue.loading import load_catalogue
-from kenpo_pipelines.catalogue.reference import branches_table, fiscal_years_table, kpis_table
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import load_project
 from kenpo_pipelines.settings import CHECKOUT
@@ -45,8 +45,7 @@ class Pipeline:
         for contract in self.contracts.values():
             done = ingest(self.lake, self.landing, contract, catalogue, month)
             assert done.total("rows_rejected") == 0, "the generator is to write what is accepted"
-        for name, table in (("branches", branches_table), ("fiscal_years", fiscal_years_table), ("kpis", kpis_table)):
-            self.lake.write("reference", name, month, table(catalogue))
+        write_reference(self.lake, month, reference_tables(catalogue, self.contracts.values()))
         for model in [model for model in self.project.models if model.layer != "marts"]:
             self.engine.run_model(model, month)
         rows = self.lake.read("kpis", "judgement_inputs", month).to_pylist()

@@ -56,6 +56,7 @@ def serve() -> None:
         home = Path(command["home"])
         if home not in runners:
             runners[home] = MonthRunner(settings_of(home))
+            runners[home].job  # noqa: B018 (definitions are loaded when it is asked for)
         child = os.fork()
         if child == 0:
             run_month(runners[home], home, command["month"])

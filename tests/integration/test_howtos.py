@@ -152,6 +152,18 @@ def test_dataset_is_accounted_for_and_checked(followed: Followed) -> None:
     assert not any(failure.is_error for failure in followed.runs["2026-05"].failures)
 
 
+def test_record_level_dataset_reaches_staging_with_its_persons_hashed(followed: Followed) -> None:
+    expected = tables(HOWTO / "add-a-dataset.md", "known_month")
+
+    rows = Lake(followed.settings.lake_dir).read("staging", "stg_visit_reminders", "2026-05").to_pylist()
+
+    keys = [row.pop("member_key") for row in rows]
+    found = [{name: "–" if value is None else str(value) for name, value in row.items()} for row in rows]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+    assert len(expected) == 3
+    assert (len(set(keys)), {len(key) for key in keys}) == (2, {16})
+
+
 def test_ended_kpi_is_told_and_no_longer_followed(followed: Followed) -> None:
     rows = followed.scorecard("2026-05")
 

@@ -88,4 +88,5 @@ def test_runs_killed_at_any_moment_and_run_again_end_where_an_undisturbed_run_do
     assert database_rows(home, with_moments=False) == whole_database
     assert output_files(home).keys() == output_files(expected).keys()
     assert list((home / "lake").rglob(".tmp-*")) == []
-    assert list((home / "outputs").rglob(".*")) == []
+    assert list((home / "lake").glob(".scratch/*")) == []
+    assert list((home / "outputs").rglob(".*.tmp")) == []

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from kenpo_pipelines import demo, running
+from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.database import connect
 from kenpo_pipelines.serving.queries import ScorecardRow, ledger_rows, rejected_rows, scorecard_rows
 from kenpo_pipelines.settings import Settings
@@ -49,6 +50,14 @@ def test_postgresql_holds_what_sqlite_holds_and_a_second_run_changes_nothing(
     assert [{k: v for k, v in row.items() if k not in received} for row in content(ledger_rows(theirs))] == [
         {k: v for k, v in row.items() if k not in received} for row in content(ledger_rows(ours))
     ]
-    running.MonthRunner(settings).run(MONTH)
+    again = running.MonthRunner(settings).run(MONTH)
+    assert (again.run_id, again.assets) == ("", ())
+    forced = running.MonthRunner(settings).run(MONTH, force=True)
+    assert forced.run_id
+    assert scorecard_rows(theirs, MONTH) == facts
+    with theirs.begin() as connection:
+        connection.execute(schema.publications.delete())
+    published = running.MonthRunner(settings).run(MONTH)
+    assert {asset.split("/")[0] for asset in published.assets} == {"serving", "scorecards"}
     assert scorecard_rows(theirs, MONTH) == facts
     theirs.dispose()

@@ -17,7 +17,14 @@ from kenpo_pipelines.serving.database import connect, write_transaction
 from kenpo_pipelines.serving.faults import PassingFault, PermanentFault
 from kenpo_pipelines.serving.migrate import upgrade
 from kenpo_pipelines.serving.publish import TableChange, publish_month
-from kenpo_pipelines.serving.queries import ledger_rows, published_months, rejected_rows, scorecard_rows
+from kenpo_pipelines.serving.queries import (
+    ledger_rows,
+    publication,
+    publication_state,
+    published_months,
+    rejected_rows,
+    scorecard_rows,
+)
 from kenpo_pipelines.serving.rows import dimension_rows
 
 MonthTables = Callable[..., dict[str, list[dict[str, Any]]]]
@@ -364,3 +371,70 @@ def test_a_connection_lost_in_mid_transaction_is_a_passing_fault(
     assert publish_month(engine, "2025-06", tables, "run-2").tables["kpi_facts"].inserted == 12
     engine.dispose()
     administrator.dispose()
+
+
+# --- from what a month was published ---
+
+NOON = dt.datetime(2025, 7, 10, 3, tzinfo=dt.UTC)
+
+
+def test_a_publication_is_noted_with_what_it_was_made_from(serving_engine: Engine, month_tables: MonthTables) -> None:
+    assert publication(serving_engine, "2025-06") is None
+    tables = month_tables("2025-06")
+    publish_month(
+        serving_engine, "2025-06", tables, "run-1", published_at=NOON, code_version="1+a", fingerprint="first"
+    )
+    noted = publication(serving_engine, "2025-06")
+    assert noted is not None
+    assert (noted.fingerprint, noted.run_id, noted.published_at, noted.code_version) == ("first", "run-1", NOON, "1+a")
+    assert publication(serving_engine, "2025-05") is None
+
+
+def test_a_note_changes_with_the_rows_or_with_what_they_were_made_from_and_else_stays(
+    serving_engine: Engine, month_tables: MonthTables
+) -> None:
+    def noted_run(run_id: str, fingerprint: str, tables: dict[str, list[dict[str, Any]]]) -> str | None:
+        publish_month(serving_engine, "2025-06", tables, run_id, fingerprint=fingerprint)
+        noted = publication(serving_engine, "2025-06")
+        return noted and noted.run_id
+
+    assert noted_run("run-1", "a", month_tables("2025-06")) == "run-1"
+    assert noted_run("run-2", "a", month_tables("2025-06")) == "run-1"
+    assert noted_run("run-3", "b", month_tables("2025-06")) == "run-3"
+    fewer = month_tables("2025-06", lambda parts: parts["quarantine"].clear())
+    assert noted_run("run-4", "b", fewer) == "run-4"
+
+
+def test_a_publication_that_fails_is_not_noted(serving_engine: Engine, month_tables: MonthTables) -> None:
+    publish_month(serving_engine, "2025-06", month_tables("2025-06"), "run-1", fingerprint="a")
+    wrong = month_tables("2025-06")
+    wrong["kpi_facts"][0]["outcome"] = "maybe"
+    with pytest.raises(PermanentFault):
+        publish_month(serving_engine, "2025-06", wrong, "run-2", fingerprint="b")
+    noted = publication(serving_engine, "2025-06")
+    assert noted is not None
+    assert (noted.fingerprint, noted.run_id) == ("a", "run-1")
+
+
+def test_the_state_of_a_publication_changes_with_what_its_scorecards_show_and_with_nothing_else(
+    serving_engine: Engine, month_tables: MonthTables
+) -> None:
+    def state() -> object:
+        return publication_state(serving_engine, "2025-06")
+
+    def publish(month: str, run_id: str, change: Callable[..., None] | None = None) -> None:
+        publish_month(serving_engine, month, month_tables(month, change), run_id, published_at=NOON)
+
+    publish("2025-06", "run-1")
+    first = state()
+    publish("2025-06", "run-2")
+    publish("2025-07", "run-3")
+    assert state() == first, "the same rows, and those of a later month"
+    seen = [first]
+    publish("2025-05", "run-4")
+    seen.append(state())  # the ledger of an earlier month stands in the last sheet
+    publish("2025-06", "run-5", lambda parts: parts["scorecard"][0].update(value=Decimal("1.0"), value_text="1.0"))
+    seen.append(state())
+    publish("2025-06", "run-6", lambda parts: parts["scorecard"].pop())
+    seen.append(state())
+    assert all(one != other for i, one in enumerate(seen) for other in seen[:i])

@@ -74,7 +74,7 @@ def test_models_equal_migrations_in_every_detail(database_url: str) -> None:
     from_migrations = described(inspect(engine))
     engine.dispose()
     assert from_migrations == from_models
-    assert len(from_models) == 8
+    assert len(from_models) == 9
     assert len(from_models["kpi_facts"]["checks"]) == 11
 
 
@@ -84,11 +84,28 @@ def test_upgrade_starts_from_empty_and_is_idempotent(database_url: str, dump: Ca
         assert revision_of(connection) is None
     upgrade(engine)
     with engine.begin() as connection:
-        assert revision_of(connection) == newest_revision() == "0001"
+        assert revision_of(connection) == newest_revision() == "0002"
         connection.execute(insert(schema.branches), {"branch_code": "13", "name": "東京支部", "name_en": "Tokyo"})
     before = dump(engine)
     upgrade(engine)
     assert dump(engine) == before
+    engine.dispose()
+
+
+def test_a_database_of_the_first_revision_keeps_its_rows(
+    database_url: str, month_tables: Callable[..., Any], dump: Callable[..., Any]
+) -> None:
+    engine = connect(database_url)
+    upgrade(engine)
+    publish_month(engine, "2025-06", month_tables("2025-06"), "run-1", fingerprint="f")
+    published = dump(engine)
+    with write_transaction(engine) as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    assert "publications" not in inspect(engine).get_table_names()
+    upgrade(engine)
+    assert dump(engine) == published | {"publications": []}
     engine.dispose()
 
 
@@ -199,6 +216,7 @@ def test_processes_that_start_at_once_do_not_break(database_url: str) -> None:
         ("kpis", {"precision": -1}, "ck_kpis_precision"),
         ("branches", {"branch_code": "4"}, "ck_branches_branch_code"),
         ("fiscal_years", {"first_month": "April"}, "ck_fiscal_years_months"),
+        ("publications", {"month": "June 25"}, "ck_publications_month"),
     ],
 )
 def test_constraints_refuse_wrong_rows(

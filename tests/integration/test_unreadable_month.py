@@ -65,11 +65,11 @@ def test_what_no_run_reads_is_named(home: Path, done: MonthRun) -> None:
         path = settings.landing_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, b"x")
-    (settings.landing_dir / "claims" / MONTH).mkdir(parents=True)
-    write(settings.landing_dir / "claims" / MONTH / "c.csv", b"x")
+    (settings.landing_dir / "dental_checks" / MONTH).mkdir(parents=True)
+    write(settings.landing_dir / "dental_checks" / MONTH / "c.csv", b"x")
     write(settings.landing_dir / "kpi_results" / ".hidden", b"x")
     assert unread_paths(settings.landing_dir, contracts) == [
-        f"claims/{MONTH}",
+        f"dental_checks/{MONTH}",
         "kpi_results/2025-6",
         "kpi_results/stray.csv",
         "kpi_targets/2025-06",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from small_project import COUNTS, SUMS, schema, stg_visits, visit_sums, write, write_project
@@ -250,3 +251,202 @@ def test_a_partition_replaced_while_it_is_read_is_read_anew(folder: Path, tmp_pa
     with pytest.raises(LakeError, match=r"^staging\.stg_visits month 2025-06: "):
         engine.run_model(staging, "2025-06")
     assert lake.read("staging", "stg_visits", "2025-06").num_rows == 1
+
+
+# --- views ---
+
+BUSY = """\
+select stg_visits.branch, stg_visits.visits, stg_visits.known_month from {{ ref('stg_visits') }} as stg_visits
+where stg_visits.visits > 1
+"""
+TOTALS = """\
+select branch, cast(sum(visits) as bigint) as visits, '{{ var("month") }}' as as_of from {{ ref('busy') }} group by all
+"""
+VIEW = {"materialized": "view", "meta": {"owner": "team:planning"}}
+
+
+def add_view(folder: Path, **changes: object) -> None:
+    """staging: stg_visits → busy (view) → busier (view of the view); kpis: visit_sums of busier."""
+    busy = stg_visits(config=VIEW, **changes) | {"name": "busy"}
+    write(folder / "staging" / "busy.sql", BUSY)
+    write(folder / "staging" / "busier.sql", "select * from {{ ref('busy') }} -- as it is")
+    schema(folder / "staging" / "schema.yml", [stg_visits(), busy, busy | {"name": "busier"}])
+    write(folder / "kpis" / "visit_sums.sql", TOTALS.replace("busy", "busier"))
+
+
+def test_a_view_writes_nothing_and_is_read_through_its_inputs(folder: Path, lake: Lake) -> None:
+    add_view(folder)
+    land(lake, "2025-06", ("13", 5), ("04", 1), ("13", 2))
+    engine = engine_of(folder, lake)
+
+    assert [model.name for model in engine.project.models if model.is_view] == ["busy", "busier"]
+    assert run(engine, "2025-06") == [3, 2, 2, 1]
+
+    assert lake.months("staging", "busy") == []
+    assert not lake.dataset_dir("staging", "busier").exists()
+    assert sums(lake, "2025-06") == {"13": 7}
+    view = Relation("staging", "busier")
+    assert engine.rows(view, "2025-06") == 2
+    assert engine.preview(view, "2025-06", 1)[1] == [("13", 5, "2025-06")]
+
+
+def test_a_view_keeps_its_contract(folder: Path, lake: Lake) -> None:
+    add_view(folder, columns=stg_visits()["columns"][:2])
+    land(lake, "2025-06", ("13", 5))
+    engine = engine_of(folder, lake)
+    engine.run_model(engine.project.model("stg_visits"), "2025-06")
+
+    with pytest.raises(ModelContractError, match=r"busy\.sql: .*known_month"):
+        engine.run_model(engine.project.model("busy"), "2025-06")
+
+
+def test_the_version_of_a_view_follows_its_inputs_and_its_sql(folder: Path, lake: Lake) -> None:
+    add_view(folder)
+    view = Relation("staging", "busier")
+
+    def version(month: str = "2025-06") -> str:
+        engine = engine_of(folder, lake)
+        engine.run_model(engine.project.model("stg_visits"), month)
+        return engine.version(view, month)
+
+    land(lake, "2025-05", ("13", 5))
+    land(lake, "2025-06", ("13", 5))
+    first = version()
+    assert version() == first
+    assert version("2025-05") != first
+    land(lake, "2025-06", ("13", 6))
+    assert version() != first
+    land(lake, "2025-06", ("13", 5))
+    assert version() == first
+    write(folder / "staging" / "busy.sql", BUSY.replace("> 1", "> 2"))
+    assert version() != first
+
+
+def test_a_view_over_a_month_that_was_not_run_names_it(folder: Path, lake: Lake) -> None:
+    add_view(folder)
+    engine = engine_of(folder, lake)
+
+    with pytest.raises(MissingPartition, match="staging/stg_visits has no partition 2025-06"):
+        engine.version(Relation("staging", "busy"), "2025-06")
+    with pytest.raises(MissingPartition, match="staging/stg_visits has no partition 2025-06"):
+        engine.run_model(engine.project.model("busy"), "2025-06")
+
+
+# --- the month and the history of one model ---
+
+
+def test_a_model_may_read_the_month_and_the_history_of_another(folder: Path, lake: Lake) -> None:
+    write(
+        folder / "kpis" / "visit_sums.sql",
+        "select month.branch, cast(month.visits as bigint) as visits, cast(count(*) as varchar) as as_of "
+        "from {{ ref('stg_visits') }} as month join {{ history('stg_visits') }} as known using (branch) group by all",
+    )
+    engine = engine_of(folder, lake)
+    for month, visits in (("2025-05", 1), ("2025-06", 20)):
+        land(lake, month, ("13", visits))
+        run(engine, month)
+
+    (found,) = lake.read("kpis", "visit_sums", "2025-06").to_pylist()
+    assert found == {"branch": "13", "visits": 20, "as_of": "2"}
+
+
+@pytest.mark.parametrize("old", [["2025-03", "2025-05"], ["2025-05"]], ids=["the first", "one between"])
+def test_earlier_months_of_another_version_are_named_with_the_command_that_makes_them_anew(
+    folder: Path, lake: Lake, old: list[str]
+) -> None:
+    write(folder / "kpis" / "visit_sums.sql", SUMS.replace("'{{ var(\"month\") }}'", "max(known_month)"))
+    engine = engine_of(folder, lake)
+    for month in ("2025-03", "2025-05", "2025-06"):
+        land(lake, month, ("13", 5))
+        engine.run_model(engine.project.model("stg_visits"), month)
+    for month in old:
+        lake.write("staging", "stg_visits", month, pa.table({"branch": ["13"], "visits": pa.array([1], pa.int32())}))
+
+    told = f"staging.stg_visits was made by another version .* in {', '.join(old)}: kenpo backfill --from {old[0]} --to"
+    with pytest.raises(LakeError, match=told):
+        engine.run_model(engine.project.model("visit_sums"), "2025-06")
+
+
+# --- fingerprints ---
+
+
+def test_a_fingerprint_stands_for_inputs_history_sql_macros_promises_month_and_code(folder: Path, lake: Lake) -> None:
+    for month in ("2025-04", "2025-05", "2025-06"):
+        land(lake, month, ("13", 5))
+
+    def fingerprint(month: str = "2025-06", *code: str) -> str:
+        engine = engine_of(folder, lake)
+        for one in ("2025-04", "2025-05", "2025-06"):
+            engine.run_model(engine.project.model("stg_visits"), one)
+        return engine.fingerprint(engine.project.model("visit_sums"), month, code)
+
+    first = fingerprint()
+    assert fingerprint() == first
+    found = {first, fingerprint("2025-05"), fingerprint("2025-06", "engine 2")}
+    land(lake, "2025-04", ("13", 6))
+    found.add(fingerprint())
+    land(lake, "2025-04", ("13", 5))
+    assert fingerprint() == first
+    write(folder / "kpis" / "visit_sums.sql", SUMS.replace("order by branch", "order by branch desc"))
+    found.add(fingerprint())
+    write(folder / "kpis" / "visit_sums.sql", SUMS)
+    schema(folder / "kpis" / "schema.yml", [visit_sums(data_tests=[{"unique": {"column_name": "branch"}}])])
+    found.add(fingerprint())
+    schema(folder / "kpis" / "schema.yml", [visit_sums(description="Told in other words")])
+    assert fingerprint() == first
+    write(folder / "macros" / "new.sql", "{% macro nothing() %}{% endmacro %}\n")
+    found.add(fingerprint())
+
+    assert len(found) == 7
+
+
+def test_a_later_month_is_no_part_of_a_fingerprint(folder: Path, lake: Lake) -> None:
+    engine = engine_of(folder, lake)
+    model = engine.project.model("visit_sums")
+    land(lake, "2025-06", ("13", 5))
+    run(engine, "2025-06")
+    before = engine.fingerprint(model, "2025-06")
+    land(lake, "2025-07", ("13", 6))
+    run(engine, "2025-07")
+
+    assert engine.fingerprint(model, "2025-06") == before
+
+
+# --- big months ---
+
+SORTED = "select range as number, sha256(range::varchar) as text from range(1500000) order by text"
+
+
+def test_what_does_not_fit_into_memory_goes_to_files_that_are_removed(
+    folder: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resources.engine._MEMORY", "90MB")
+    names = [{"name": "number", "data_type": "bigint"}, {"name": "text", "data_type": "varchar"}]
+    write(folder / "kpis" / "visit_sums.sql", SORTED)
+    schema(folder / "kpis" / "schema.yml", [visit_sums(columns=names)])
+    engine = engine_of(folder, lake)
+    with (
+        duckdb.connect(config={"memory_limit": "90MB", "temp_directory": "", "threads": 2}) as connection,
+        pytest.raises(duckdb.OutOfMemoryException),
+    ):
+        connection.execute(f"create table sorted as {SORTED}")
+
+    assert engine.run_model(engine.project.model("visit_sums"), "2025-06") == 1_500_000
+
+    assert list((lake.root / ".scratch").iterdir()) == []
+    first = lake.version("kpis", "visit_sums", "2025-06")
+    engine.run_model(engine.project.model("visit_sums"), "2025-06")
+    assert lake.version("kpis", "visit_sums", "2025-06") == first, "many row groups, written by two threads"
+
+
+def test_the_history_of_hundreds_of_months_is_read(folder: Path, lake: Lake) -> None:
+    engine = engine_of(folder, lake)
+    months = [f"{year}-{month:02d}" for year in range(2000, 2026) for month in range(1, 13)]
+    for month in months:
+        table = pa.Table.from_pylist([row("13", 1, month)], schema=RAW)
+        lake.write("staging", "stg_visits", month, table)
+
+    engine.run_model(engine.project.model("visit_sums"), "2025-12")
+
+    assert sums(lake, "2025-12") == {"13": len(months)}
+    assert len(engine.input_versions(engine.project.model("visit_sums"), "2025-12")) == len(months) == 312

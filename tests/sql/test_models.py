@@ -52,7 +52,18 @@ def test_models_come_after_everything_they_read(project: ModelProject) -> None:
         ("reported_measures", {"staging.stg_kpi_results"}, set()),
         ("reported_figures", set(), {"measures.reported_measures"}),
         ("national_sums", {"kpis.reported_figures", "reference.branches", "reference.kpis"}, set()),
-        ("kpi_figures", {"kpis.reported_figures", "kpis.national_sums"}, set()),
+        ("stg_claims", {"raw.claims", "staging.stg_submissions"}, set()),
+        ("fact_receipt_audits", {"staging.stg_receipt_audits"}, {"staging.stg_receipt_audits"}),
+        (
+            "cohort_measures",
+            {"reference.parameters"},
+            {"staging.stg_untreated_persons", "facts.fact_untreated_visits"},
+        ),
+        (
+            "kpi_figures",
+            {"kpis.reported_figures", "kpis.national_sums", "reference.kpis"},
+            {"kpis.computed_figures"},
+        ),
         ("kpi_targets_in_force", {"staging.stg_kpi_targets"}, set()),
         (
             "mart_scorecard",
@@ -79,7 +90,20 @@ LINEAGE = {
         "measures.reported_measures.measure_id",
         "measures.reported_measures.value",
     },
-    ("kpi_figures", "value"): {"kpis.reported_figures.value", "kpis.national_sums.value"},
+    ("stg_submissions", "rows_loaded"): {
+        f"ledger.{dataset}.branches"
+        for dataset in (
+            *("benefit_decisions", "claims", "receipt_audits", "recoverables"),
+            *("checkup_counts", "guidance_counts", "untreated_persons"),
+        )
+    },
+    ("fact_claims", "points"): {"staging.stg_claims.points"},
+    ("submission_gaps", "reason"): {"staging.stg_submissions.status"},
+    ("kpi_figures", "value"): {
+        *("kpis.computed_figures.value", "kpis.reported_figures.value", "kpis.national_sums.value"),
+    },
+    ("kpi_figures", "reported_value"): {"kpis.reported_figures.value"},
+    ("kpi_figures", "gap"): {"kpis.computed_figures.gap"},
     ("kpi_figures", "source"): set(),
     ("kpi_targets_in_force", "is_contradictory"): {
         "staging.stg_kpi_targets.comparator",
@@ -237,6 +261,14 @@ FAULTS: dict[str, tuple[Break, str]] = {
     "a model that reads itself": (
         staging_sql("select * from {{ history('stg_visits') }}"),
         "circle: stg_visits → stg_visits",
+    ),
+    "history of a view": (
+        staging_entry(config={"materialized": "view", "meta": {"owner": "team:planning"}}),
+        r"visit_sums\.sql: history of stg_visits: a view has no months",
+    ),
+    "neither table nor view": (
+        staging_entry(config={"materialized": "incremental", "meta": {"owner": "team:planning"}}),
+        r"staging/schema\.yml: model stg_visits: materialized: 'incremental' is neither table nor view",
     ),
     "two models of one name": (same_name_twice, r"marts/visit_sums\.sql: .*kpis/visit_sums\.sql"),
     "two entries of one name": (described_twice, r"marts/schema\.yml: visit_sums .*kpis/schema\.yml"),

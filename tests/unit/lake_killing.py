@@ -71,8 +71,14 @@ class Countdown:
         self.step()
 
 
+def fingerprint(values: list[int]) -> str:
+    """What a partition of these values was made from."""
+    return f"made from {values}"
+
+
 def replace(lake: Lake, values: list[int], fatal: int) -> None:
-    """Replace the partition by two files, so that a half-switched one would show; die at operation ``fatal``."""
+    """Replace the partition by two files, so that a half-switched one would show, and remember from what it was made; die
+    at operation ``fatal``."""
     countdown = Countdown(fatal)
     for name in OPERATIONS:
         setattr(os, name, countdown.before(getattr(os, name)))
@@ -80,6 +86,7 @@ def replace(lake: Lake, values: list[int], fatal: int) -> None:
     with lake.replace(LAYER, NAME, MONTH) as folder:
         for part, some in enumerate((values[:1], values[1:])):
             pq.write_table(pa.table({"value": pa.array(some, pa.int64())}), folder / f"part-{part}.parquet")
+    lake.remember(LAYER, NAME, MONTH, fingerprint(values))
 
 
 def serve() -> None:

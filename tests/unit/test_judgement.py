@@ -178,7 +178,7 @@ def test_judgement_golden(
 
 
 def test_the_cases_reach_every_reason_and_outcome() -> None:
-    assert {case[6] for case in CASES} == {"", *Reason}
+    assert {case[6] for case in CASES} == {"", *Reason} - {Reason.INCOMPLETE_SUBMISSION}  # told by judging, see below
     assert {case[3].partition(" ")[0] for case in CASES} == set(SIGNS)
     assert set(REASON_TEXT) == set(Reason)
     assert OUTCOME_TEXT == {YES: "達成", NO: "未達成", UNKNOWN: "判定不能"}
@@ -217,6 +217,7 @@ def line(kpi_id: str, fiscal_year: int, branch_code: str, **columns: Any) -> dic
             *("national_comparator", "national_target_value", "national_is_contradictory"),
             *("prior_as_of", "prior_numerator", "prior_denominator", "prior_value", "prior_is_done"),
             *("prior_june_as_of", "prior_june_numerator", "prior_june_denominator", "prior_june_value"),
+            *("gap", "note", "reported_value", "reported_numerator", "reported_denominator"),
         )
     )
     assert not set(columns) - set(nothing), "a column that judgement_inputs does not have"
@@ -274,6 +275,73 @@ def test_a_judged_line_carries_target_ratio_and_prior_year() -> None:
         **{"prior_value": Decimal("1.3"), "prior_value_text": "1.3%", "prior_as_of": "2025-03"},
         **{"status": "provisional", "notes": ""},
     }
+
+
+GAP = "提出不備：レセプト2025-05（保留）"
+
+
+def test_a_figure_with_a_gap_is_not_evaluable_and_says_what_is_lacking() -> None:
+    row = line("claims_assessment_rate", 2025, "13", figure_as_of="2025-05", source="computed", gap=GAP)
+    row |= {"own_comparator": "対前年度以上", "own_target_value": Decimal("0.156"), "is_contradictory": False}
+    judged = judged_line(row)
+    assert (judged["outcome"], judged["reason"]) == ("not_evaluable", "incomplete_submission")
+    assert judged["reason_text"].startswith("提出不備")
+    assert (judged["value"], judged["value_text"], judged["ratio_to_target"], judged["status"]) == (None, "", None, "")
+    assert judged["notes"] == GAP
+    assert (judged["target"], judged["target_text"]) == (Decimal("0.156"), "対前年度以上（0.156%以上）")
+
+
+def test_what_was_reported_does_not_fill_a_gap() -> None:
+    row = line("claims_assessment_rate", 2025, "13", figure_as_of="2025-05", gap=GAP, reported_value=Decimal("0.2"))
+    judged = judged_line(row)
+    assert (judged["value"], judged["reason"], "報告値" in judged["notes"]) == (None, "incomplete_submission", False)
+
+
+def test_a_contradictory_target_is_told_before_a_gap_and_the_gap_in_the_notes() -> None:
+    row = line("claims_assessment_rate", 2025, "13", figure_as_of="2025-05", gap=GAP, is_contradictory=True)
+    judged = judged_line(row | {"own_comparator": "対前年度以上", "registered_as": "対前年度以上／対前年度以下"})
+    assert judged["reason"] == "contradictory_targets"
+    assert judged["notes"].splitlines()[0] == GAP
+
+
+@pytest.mark.parametrize(
+    ("reported", "note"),
+    [
+        ({"reported_value": Decimal("57.6")}, ""),
+        # 1,152 ÷ 2,000 = 57.6 exactly; 57.55 prints as 57.6, 57.549 as 57.5
+        ({"reported_value": Decimal("57.55")}, ""),
+        ({"reported_value": Decimal("57.549")}, "報告値57.5%と計算値57.6%が一致しません"),
+        # without a value its counts speak: 1,150 ÷ 2,000 = 57.5
+        (
+            {"reported_numerator": Decimal(1150), "reported_denominator": Decimal(2000)},
+            "報告値57.5%と計算値57.6%が一致しません",
+        ),
+        ({"reported_numerator": Decimal(1152), "reported_denominator": Decimal(2000)}, ""),
+        # a value that contradicts its own counts stands, as it does where nothing was computed
+        (
+            {
+                "reported_value": Decimal("57.6"),
+                "reported_numerator": Decimal(1),
+                "reported_denominator": Decimal(2),
+            },
+            "",
+        ),
+        ({"reported_numerator": Decimal(1), "reported_denominator": Decimal(0)}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_computed_figure_is_used_and_a_different_reported_one_is_named(reported: dict[str, Any], note: str) -> None:
+    computed = {"figure_as_of": "2025-05", "numerator": Decimal(1152), "denominator": Decimal(2000)}
+    judged = judged_line(line("checkup_rate_insured", 2025, "13", **computed, **reported))
+    assert judged["value_text"] == "57.6%"
+    assert [one for one in judged["notes"].splitlines() if "報告値" in one] == ([note] if note else [])
+
+
+def test_months_without_records_are_told_and_the_figure_stands() -> None:
+    computed = {"figure_as_of": "2025-06", "numerator": Decimal(1), "denominator": Decimal(2)}
+    told = "健診実施件数の2025-04・2025-05の記録はありません"
+    judged = judged_line(line("checkup_rate_insured", 2025, "13", **computed, note=told))
+    assert (judged["value_text"], judged["notes"].splitlines()[0]) == ("50.0%", told)
 
 
 def test_contradictory_targets_are_shown_as_registered_and_told_in_the_notes() -> None:

@@ -6,6 +6,8 @@ The kill test lets a child process replace a partition and kills it at every fil
 
 import json
 import multiprocessing
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from lake_killing import LAYER, MONTH, NAME, CarelessLake
+from lake_killing import LAYER, MONTH, NAME, CarelessLake, fingerprint
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.lake import Lake, LakeError, MissingPartition
@@ -52,6 +54,10 @@ def tree(root: Path) -> dict[str, Any]:
         elif path.is_file() and not path.name.startswith(".lock"):
             found[name] = (path.stat().st_mtime_ns, path.read_bytes())
     return found
+
+
+def is_current(lake: Lake, made_from: str, month: str = MONTH) -> bool:
+    return lake.is_current(LAYER, NAME, month, made_from)
 
 
 def leftovers(lake: Lake) -> list[str]:
@@ -237,6 +243,7 @@ def survivors(
         lake = make(folder / f"killed-at-{fatal}")
         for values in history:
             lake.write(LAYER, NAME, MONTH, rows(*values))
+            lake.remember(LAYER, NAME, MONTH, fingerprint(values))
         exitcode = kill(make, lake.root, new, fatal)
         assert exitcode in (0, KILLED), "the child failed in another way; see its traceback"
         yield lake, exitcode == 0
@@ -263,12 +270,17 @@ def test_killed_anywhere_the_partition_is_the_old_one_or_the_new_one_and_the_nex
         found = content(lake)
         assert found in (old, new)
         assert lake.months(LAYER, NAME) == ([] if found is None else [MONTH])
+        for values in (old or [], new):
+            assert not is_current(lake, fingerprint(values)) or found == values, "a promise that is wrong"
+        assert not is_complete or is_current(lake, fingerprint(new))
         seen.append(found)
         kills += not is_complete
 
         lake.write(LAYER, NAME, MONTH, rows(*new))
+        lake.remember(LAYER, NAME, MONTH, fingerprint(new))
 
         assert content(lake) == new
+        assert is_current(lake, fingerprint(new))
         assert leftovers(lake) == []
         assert len(versions(lake)) == 1
     assert kills >= 10, "the operations are not instrumented"
@@ -339,3 +351,183 @@ def test_a_partition_damaged_from_outside_is_healed_by_writing_it_again(tmp_path
     assert [
         path.name for path in (tmp_path / "raw" / "x" / ".versions").iterdir() if path.name.startswith(".tmp-")
     ] == []
+
+
+# --- from what a partition was made ---
+
+
+@pytest.fixture
+def made(lake: Lake) -> Lake:
+    """A lake whose partition is remembered as made from "a"."""
+    lake.write(LAYER, NAME, MONTH, A)
+    lake.remember(LAYER, NAME, MONTH, "a", notes=[{"check": "logical", "description": "支部"}])
+    return lake
+
+
+def memory(lake: Lake, month: str = MONTH) -> Path:
+    return lake.dataset_dir(LAYER, NAME) / ".versions" / f".made-{month}.json"
+
+
+def test_a_partition_is_current_for_what_it_was_made_from_and_nothing_else(made: Lake) -> None:
+    assert is_current(made, "a")
+    assert not is_current(made, "b")
+    assert not is_current(made, "a", "2025-05")
+    assert not made.is_current(LAYER, "others", MONTH, "a")
+    found = made.made(LAYER, NAME, MONTH)
+    assert found is not None
+    assert (found.fingerprint, found.notes) == ("a", [{"check": "logical", "description": "支部"}])
+
+
+def test_what_is_remembered_is_no_part_of_the_dataset(made: Lake) -> None:
+    assert made.months(LAYER, NAME) == [MONTH]
+    assert [path.name for path in made.files(LAYER, NAME, MONTH)] == ["part-0.parquet"]
+    assert content(made) == [1, 2, 3]
+    assert len(versions(made)) == 1
+    assert leftovers(made) == []
+
+
+def test_the_same_content_written_again_stays_current(made: Lake) -> None:
+    made.write(LAYER, NAME, MONTH, rows(1, 2, 3))
+
+    assert is_current(made, "a")
+
+
+def test_other_content_is_not_current_even_when_the_old_comes_back(made: Lake) -> None:
+    made.write(LAYER, NAME, MONTH, B)
+    assert not is_current(made, "a")
+
+    made.write(LAYER, NAME, MONTH, A)
+    assert not is_current(made, "a")
+    made.remember(LAYER, NAME, MONTH, "b")
+    assert is_current(made, "b")
+    assert not is_current(made, "a")
+
+
+def _shorten(lake: Lake) -> None:
+    path = lake.files(LAYER, NAME, MONTH)[0]
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _touch(lake: Lake) -> None:
+    os.utime(lake.files(LAYER, NAME, MONTH)[0], ns=(1, 1))
+
+
+def _add_file(lake: Lake) -> None:
+    pq.write_table(B, lake.files(LAYER, NAME, MONTH)[0].with_name("part-1.parquet"))
+
+
+def _remove_link(lake: Lake) -> None:
+    lake.partition_dir(LAYER, NAME, MONTH).unlink()
+
+
+def _move_link(lake: Lake) -> None:
+    link = lake.partition_dir(LAYER, NAME, MONTH)
+    shutil.copytree(link.resolve(), link.resolve().with_name(f"{MONTH}-foreign"))
+    link.unlink()
+    link.symlink_to(Path(".versions") / f"{MONTH}-foreign")
+
+
+def _empty_version(lake: Lake) -> None:
+    shutil.rmtree(lake.partition_dir(LAYER, NAME, MONTH).resolve())
+
+
+DAMAGES: dict[str, Callable[[Lake], object]] = {
+    "file shortened": _shorten,
+    "file touched": _touch,
+    "file added": _add_file,
+    "file removed": lambda lake: lake.files(LAYER, NAME, MONTH)[0].unlink(),
+    "link removed": _remove_link,
+    "link moved": _move_link,
+    "version removed": _empty_version,
+    "memory removed": lambda lake: memory(lake).unlink(),
+    "memory empty": lambda lake: memory(lake).write_text(""),
+    "memory torn": lambda lake: memory(lake).write_text(memory(lake).read_text(encoding="utf-8")[:-20]),
+    "memory of another kind": lambda lake: memory(lake).write_text("[1, 2]"),
+    "memory without a state": lambda lake: memory(lake).write_text('{"fingerprint": "a"}'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_what_was_damaged_from_outside_is_not_current_and_can_be_made_again(
+    made: Lake, damage: Callable[[Lake], object]
+) -> None:
+    damage(made)
+    assert not is_current(made, "a")
+    assert made.made(LAYER, NAME, MONTH) is None
+
+    made.write(LAYER, NAME, MONTH, A)
+    made.remember(LAYER, NAME, MONTH, "a")
+
+    assert is_current(made, "a")
+    assert content(made) == [1, 2, 3]
+    assert len(versions(made)) == 1
+
+
+def test_a_dataset_without_partitions_can_be_remembered(lake: Lake) -> None:
+    assert not is_current(lake, "a")
+    lake.remember(LAYER, NAME, MONTH, "a")
+
+    assert is_current(lake, "a")
+    assert lake.months(LAYER, NAME) == []
+    lake.write(LAYER, NAME, MONTH, A)
+    assert not is_current(lake, "a")
+
+
+def test_a_version_that_another_has_replaced_is_not_remembered(made: Lake) -> None:
+    version = made.version(LAYER, NAME, MONTH)
+    made.write(LAYER, NAME, MONTH, B)
+
+    made.remember(LAYER, NAME, MONTH, "a", version=version)
+    assert not is_current(made, "a")
+
+    made.remember(LAYER, NAME, MONTH, "b", version=made.version(LAYER, NAME, MONTH))
+    assert is_current(made, "b")
+
+
+def test_what_a_killed_process_left_of_remembering_is_removed_by_the_next(made: Lake) -> None:
+    left = memory(made).with_name(f".tmp-.made-{MONTH}-123")
+    left.write_text("{", encoding="utf-8")
+
+    made.remember(LAYER, NAME, MONTH, "b")
+
+    assert leftovers(made) == []
+    assert is_current(made, "b")
+
+
+# --- temporary files ---
+
+
+def test_scratch_is_removed_with_all_that_is_in_it(lake: Lake) -> None:
+    with lake.scratch() as folder:
+        folder.mkdir()
+        (folder / "spilt.tmp").write_bytes(b"x")
+
+    assert list((lake.root / ".scratch").iterdir()) == []
+
+    def fail() -> None:
+        with lake.scratch() as folder:
+            folder.mkdir()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert list((lake.root / ".scratch").iterdir()) == []
+
+
+def test_scratch_of_a_killed_process_is_removed_by_the_next_and_that_of_a_living_one_stays(lake: Lake) -> None:
+    script = (
+        "import os, sys, pathlib; from kenpo_pipelines.lake import Lake\n"
+        "with Lake(pathlib.Path(sys.argv[1])).scratch() as folder:\n"
+        "    folder.mkdir(); (folder / 'spilt.tmp').write_text('x'); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(lake.root)], check=False)
+    assert done.returncode == KILLED
+    (dead,) = (lake.root / ".scratch").glob("*/")
+
+    with lake.scratch() as living:
+        living.mkdir()
+        with lake.scratch():
+            assert living.is_dir()
+        assert not dead.exists()
+        assert living.is_dir()
+    assert list((lake.root / ".scratch").iterdir()) == []

@@ -1,5 +1,6 @@
 """Both workbooks, written, opened again and compared with their rows cell by cell."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -251,3 +252,18 @@ def test_the_provenance_sheet_is_last_and_complete(tmp_path: Path) -> None:
     assert [sheet.cell(14, column).value for column in (1, 3, 6, 10)] == [
         "kpi_targets", "kpi_registration_sheet_fy2025.xlsx", 19, "0a" * 32,
     ]  # fmt: skip
+
+
+def test_of_many_input_files_those_of_years_and_of_the_newest_months_are_listed(tmp_path: Path) -> None:
+    base = provenance()
+    monthly, yearly = base.submissions
+    months = [f"{year}-{month:02d}" for year in (2023, 2024) for month in range(1, 13)]
+    files = [replace(monthly, known_month=month, file=f"{number:02d}.csv") for month in months for number in range(47)]
+    told = replace(base, submissions=(*files, yearly))
+    sheet = reopen(write_branch_workbook(tmp_path / "a.xlsx", rows_tokyo(), told)).worksheets[-1]
+    listed = [(row[0].value, row[1].value) for row in sheet.iter_rows(min_row=13)]
+    assert len(listed) == 301
+    assert listed[299] == ("kpi_targets", "2025")
+    assert {month for dataset, month in listed[:299]} == {f"2024-{month:02d}" for month in range(6, 13)}
+    assert str(listed[300][0]).startswith("ほか829件のファイル")
+    assert sheet.cell(10, 2).value == "1129件"

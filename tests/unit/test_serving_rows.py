@@ -9,7 +9,14 @@ import pyarrow as pa
 import pytest
 
 from kenpo_pipelines.catalogue.model import Branch, Catalogue, FiscalYear, Kpi
-from kenpo_pipelines.serving.rows import as_dicts, dimension_rows, rejected_rows, serving_tables
+from kenpo_pipelines.serving import schema
+from kenpo_pipelines.serving.rows import (
+    PUBLICATION_COLUMNS,
+    as_dicts,
+    dimension_rows,
+    rejected_rows,
+    serving_tables,
+)
 
 
 def _version(years: str, **more: Any) -> dict[str, Any]:
@@ -102,6 +109,24 @@ def test_faults_of_a_row_are_numbered_whatever_their_order() -> None:
     assert [r["fault_number"] for r in expected if r["row_number"] == 10] == [1]
     shuffled = random.Random(7).sample(faults, len(faults))
     assert rejected_rows(shuffled) == expected
+
+
+def test_of_each_file_the_first_faults_are_published() -> None:
+    faults = [_fault(number, "実績値", "not_a_number") for number in range(2, 1202)]
+    faults += [_fault(2, "KPI", "unknown_kpi"), {**_fault(5000, "KPI", "unknown_kpi"), "file": "b.csv"}]
+    published = rejected_rows(random.Random(7).sample(faults, len(faults)))
+    assert [(r["file"], r["row_number"], r["fault_number"]) for r in published] == [
+        ("a.csv", 2, 1),
+        ("a.csv", 2, 2),
+        *(("a.csv", number, 1) for number in range(3, 1001)),
+        ("b.csv", 5000, 1),
+    ]
+
+
+def test_the_ledger_is_published_without_its_branches(catalogue: Catalogue) -> None:
+    entry = {column.name: "" for column in schema.submission_ledger.columns if column.name not in PUBLICATION_COLUMNS}
+    ledger = [{**entry, "branches": [{"branch_code": "13", "rows_read": 1, "rows_loaded": 1, "rows_rejected": 0}]}]
+    assert serving_tables(catalogue, [], ledger, [])["submission_ledger"] == [entry]
 
 
 def test_no_rows_at_all_give_empty_tables(catalogue: Catalogue) -> None:

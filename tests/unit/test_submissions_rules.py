@@ -24,7 +24,6 @@ from submission_files import (
 from kenpo_pipelines.submissions.contract import Contract, ContractError, check_against_catalogue, load_contracts
 from kenpo_pipelines.submissions.faults import FAULTS
 from kenpo_pipelines.submissions.messages import describe
-from kenpo_pipelines.submissions.reading import read_submission
 
 _TOKYO = {"支部コード": "13", "支部": "東京支部"}
 _AKITA = {"支部コード": "05", "支部": "秋田支部"}
@@ -56,6 +55,8 @@ _NATION = {"支部コード": "00", "支部": "協会全体"}
         ({"実績値": "△2.1"}, "below_minimum", "実績値"),
         ({"分子": "-1"}, "below_minimum", "分子"),
         ({"分母": "98.5%"}, "unexpected_percent", "分母"),
+        ({"分子": "6853", "実績値": ""}, "denominator_missing", "分母"),
+        ({"KPI": "service_standard_days", "分子": "70", "実績値": "", "単位": "日"}, "denominator_missing", "分母"),
         ({"実績値": "1.03&"}, "number_with_typo", "実績値"),
         ({"実績値": "44支部が達成"}, "number_with_words", "実績値"),
         ({"実績値": "2.1 ※５月実施分まで"}, "number_with_note", "実績値"),
@@ -97,6 +98,9 @@ def test_a_row_against_the_rules_is_rejected_with_its_column(
         ({"実績値": "【新設】"}, None, "【新設】", None),
         ({"実績値": ""}, None, None, None),
         ({"実績値": "", "分子": "6853", "分母": "330908"}, None, None, None),
+        ({"実績値": "集計中", "分子": "6853"}, None, "集計中", None),
+        ({"分子": "6853"}, "2.1", None, None),
+        ({"KPI": "committee_offices", "実績値": "", "分子": "3", "単位": ""}, None, None, None),
         ({"KPI": "biosimilar_outreach", "実績値": "○", "単位": ""}, None, "実施", True),
         ({"KPI": "biosimilar_outreach", "実績値": "未実施", "単位": ""}, None, "未実施", False),
         ({"KPI": "biosimilar_outreach", "実績値": "－", "単位": ""}, None, "－", None),
@@ -287,13 +291,11 @@ def test_what_is_shown_is_one_short_line(tmp_path: Path) -> None:
     assert "\n" not in problem.shown and len(problem.shown) == 40
 
 
-def test_personal_columns_are_never_read_row_by_row(tmp_path: Path) -> None:
+def test_personal_columns_are_never_read_row_by_row() -> None:
     raw = contracts()["kpi_results"].model_dump()
-    raw["columns"][-1]["personal"] = True
-    path = tmp_path / "a.csv"
-    path.write_text(csv_text([RESULT_HEADER, result_row()]), encoding="utf-8")
-    with pytest.raises(ContractError, match="personal"):
-        read_submission(path, Contract.model_validate(raw), catalogue(), "2025-06")
+    raw["columns"] = [*raw["columns"][:-1], {**raw["columns"][-1], "personal": True, "type": "identifier"}]
+    with pytest.raises(ValueError, match="record_level"):
+        Contract.model_validate(raw)
 
 
 # --- the account of rows ---

@@ -1,0 +1,102 @@
+"""The partitions that ingestion writes: layers, columns, names of files.
+
+What lives here: schemas of raw, quarantine and ledger, and what a submission's Parquet file is called. What does not: reading
+(``reading``, ``streaming``) and writing (``ingest``).
+"""
+
+import hashlib
+
+import pyarrow as pa
+
+from kenpo_pipelines.submissions.columns import StoredColumn
+from kenpo_pipelines.submissions.contract import Contract
+
+RAW, QUARANTINE, LEDGER = "raw", "quarantine", "ledger"
+"""Lake layers of the submissions, one dataset each."""
+
+EMPTY_FILE = "empty.parquet"
+"""Stands in every partition, with columns and no rows, so that an engine knows the columns of a month without rows."""
+
+_TYPES = {
+    "string": pa.string(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "decimal": pa.decimal128(28, 10),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "blob": pa.binary(),
+}
+_PROVENANCE = [
+    ("known_month", pa.string()),
+    ("file", pa.string()),
+    ("file_sha256", pa.string()),
+    ("received_at", pa.string()),
+    ("origin", pa.string()),
+    ("sheet", pa.string()),
+    ("row_number", pa.int32()),
+]
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("known_month", pa.string()),
+        ("branch_code", pa.string()),
+        ("file", pa.string()),
+        ("file_sha256", pa.string()),
+        ("sheet", pa.string()),
+        ("row_number", pa.int32()),
+        ("column_name", pa.string()),
+        ("kpi_id", pa.string()),
+        ("fault", pa.string()),
+        ("value_class", pa.string()),
+        ("advice", pa.string()),
+    ]
+)
+"""Grain: one fault of one row. ``known_month`` is the landing folder; the value itself is never kept."""
+
+LEDGER_SCHEMA = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("known_month", pa.string()),
+        ("file", pa.string()),
+        ("file_sha256", pa.string()),
+        ("received_at", pa.string()),
+        ("origin", pa.string()),
+        ("status", pa.string()),
+        ("fault", pa.string()),
+        ("detail", pa.string()),
+        ("rows_read", pa.int64()),
+        ("rows_loaded", pa.int64()),
+        ("rows_rejected", pa.int64()),
+        ("rows_merged", pa.int64()),
+        ("notices", pa.string()),
+        (
+            "branches",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("branch_code", pa.string()),
+                        ("rows_read", pa.int64()),
+                        ("rows_loaded", pa.int64()),
+                        ("rows_rejected", pa.int64()),
+                    ]
+                )
+            ),
+        ),
+    ]
+)
+"""Grain: one submission file. ``known_month`` is the landing folder (YYYY-MM or YYYY). ``branches`` accounts for the rows of a
+record-level file by branch ('' where the row does not tell it); it is empty for other datasets."""
+
+
+def raw_schema(contract: Contract) -> pa.Schema:
+    """Return the columns of the dataset's raw layer: provenance, then the contract's."""
+    return pa.schema(_PROVENANCE + [(column.name, _arrow_type(column)) for column in contract.stored_columns])
+
+
+def _arrow_type(column: StoredColumn) -> pa.DataType:
+    return _TYPES[column.storage] if column.decimals is None else pa.decimal128(18, column.decimals)
+
+
+def parquet_name(folder: str, file: str, file_sha256: str) -> str:
+    """Return the name of a submission's Parquet file, the same whenever the same bytes land under the same name."""
+    return f"{hashlib.sha256(f'{folder}/{file}/{file_sha256}'.encode()).hexdigest()[:16]}.parquet"

@@ -1,0 +1,101 @@
+"""Records that Python splits into cells: of CSV files that the engine's parser refuses, and of workbooks.
+
+What lives here: rows to Arrow batches of texts. What does not: what a text means (``canonical``, ``cell_readers``).
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+
+import pyarrow as pa
+
+from kenpo_pipelines.submissions.contract import Contract
+from kenpo_pipelines.submissions.faults import FileFault
+from kenpo_pipelines.submissions.grids import Cell, GridRow
+from kenpo_pipelines.submissions.streaming.file_bytes import text_lines
+from kenpo_pipelines.submissions.streaming.head import CsvHead, Head
+from kenpo_pipelines.submissions.streaming.settling import Settler
+
+_BATCH = 500
+"""Rows at once: few, so that the memory manager of Python has little to look through."""
+
+TextRow = tuple[str, int, list[str]]
+"""Sheet, row number, texts of the sheet's columns."""
+
+
+class Guarded:
+    """An iterator that keeps the error it ends with: the engine would quote it."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.error: BaseException | None = None
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            return next(self._batches)
+        except StopIteration:
+            raise
+        except BaseException as error:  # noqa: BLE001 (raised again by whoever asked for the rows)
+            self.error = error
+            raise StopIteration from None
+
+
+def csv_records(path: Path, head: CsvHead, settler: Settler) -> Iterator[TextRow]:
+    """Yield the records of a CSV file; ragged rows are quarantined, rows without a record left out.
+
+    Raises :class:`FileFault` ``broken_quotes`` with the line.
+    """
+    table = head.table
+    lines = text_lines(path, head.encoding, table.last_line)
+    reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
+    width, start = table.width, table.last_line + 1
+    try:
+        for cells in reader:
+            number, start = start, table.last_line + reader.line_num + 1
+            if (len(cells) == width and settler.is_surely_record(cells, "")) or _is_record(
+                number, cells, table, settler
+            ):
+                yield "", number, cells
+    except csv.Error:
+        raise FileFault("broken_quotes", f"{start}行目") from None
+
+
+def _is_record(number: int, cells: list[str], table: Head, settler: Settler) -> bool:
+    row = GridRow(number, tuple(Cell(cell) for cell in cells))
+    if settler.leaves_out(row, ""):
+        return False
+    if len(cells) < table.width or any(not cell.is_blank for cell in row.cells[table.width :]):
+        settler.reject("", number, "ragged_row")
+        return False
+    return True
+
+
+def batches(rows: Iterable[TextRow], contract: Contract, heads: Mapping[str, Head]) -> Iterator[pa.RecordBatch]:
+    """Yield records in batches, each of one sheet."""
+    for sheet, of_sheet in groupby(rows, key=itemgetter(0)):
+        positions = [heads[sheet].positions.get(column.name) for column in contract.columns]
+        while waiting := list(islice(of_sheet, _BATCH)):
+            yield _batch(sheet, waiting, positions, schema_of(contract))
+
+
+def schema_of(contract: Contract) -> pa.Schema:
+    """Return the columns of a batch."""
+    texts = [(f"c{at}", pa.string()) for at in range(len(contract.columns))]
+    return pa.schema([("sheet", pa.string()), ("row_number", pa.int32()), *texts])
+
+
+def _batch(sheet: str, rows: list[TextRow], positions: list[int | None], schema: pa.Schema) -> pa.RecordBatch:
+    columns = list(zip(*(texts for _, _, texts in rows), strict=False))
+    arrays = [pa.array([sheet] * len(rows), pa.string()), pa.array([number for _, number, _ in rows], pa.int32())]
+    arrays += [
+        pa.nulls(len(rows), pa.string())
+        if at is None
+        else pa.array([text or None for text in columns[at]], pa.string())
+        for at in positions
+    ]
+    return pa.record_batch(arrays, schema=schema)
