@@ -26,6 +26,7 @@ from expectations.checks import check_specs, run_checks
 from expectations.markdown import markdown_table
 from expectations.suite import ROW_COUNT, Suite
 from kenpo_pipelines.models import Model, ModelProject
+from kenpo_pipelines.submissions.columns import MEMBER_KEY
 from resources.installation import Installation
 from resources.steps import model_fingerprint
 
@@ -83,12 +84,17 @@ def _run(
     version = engine.version(model.relation, month)
     with engine.connect() as connection:
         relation = engine.attach(connection, model.relation, [month])
-        metadata = {} if kept else {"preview": _preview(connection, relation)}
+        metadata = {} if kept or _is_about_cases(model) else {"preview": _preview(connection, relation)}
         yield partition_result(key, rows=rows, version=version, metadata=metadata, kept=kept)
         results = _check(connection, relation, model, suite, rows)
     committed = None if model.is_view else version
     remember(lake, model.relation, month, fingerprint, version=committed, results=results, specs=specs)
     yield from results
+
+
+def _is_about_cases(model: Model) -> bool:
+    """True for rows of single applications, receipts, debts or persons: nobody needs to see some of them."""
+    return any(column.name == MEMBER_KEY or column.name.endswith("_no") for column in model.columns)
 
 
 def _preview(connection: duckdb.DuckDBPyConnection, relation: str) -> dg.MarkdownMetadataValue:

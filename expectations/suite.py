@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from kenpo_pipelines.yaml_loader import SAFE_LOADER
+
 BATCH = "{batch}"
 """Stands for the checked rows in the SQL of a rule. It is a name: give it an alias where the SQL joins it to itself."""
 
@@ -186,7 +188,7 @@ def load_suite(path: Path) -> Suite:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the file's mapping; raise :class:`SuiteError` when it is missing, unreadable or something else."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SuiteError(f"{path.name}: not readable as YAML: {error}") from error
     if not isinstance(raw, dict):

@@ -24,14 +24,14 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 
+from kenpo_pipelines.yaml_loader import SAFE_LOADER
+
 DIALECT = "duckdb"
 LAYERS = ("staging", "facts", "measures", "kpis", "marts")
 """Model layers from upstream to downstream. (The folder ``judged`` of the lake sits between kpis and marts.)"""
 
 _ANY_MONTH = "2000-01"
 _HISTORY = "_history"
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Ten times faster where PyYAML has it."""
 _MATERIALIZED = ("table", "view")
 
 
@@ -163,7 +163,7 @@ class ModelProject:
                 if relation.layer == layer
             }
         try:
-            nodes = lineage(None, self.render(model, _ANY_MONTH), schema, dialect=DIALECT)
+            nodes = lineage(None, self.render(model, _ANY_MONTH), schema, dialect=DIALECT, trim_selects=False)
         except SqlglotError as error:
             raise ModelError(f"{model.path.name}: {error}") from error
         return {column: set(_leaves(node)) for column, node in nodes.items()}
@@ -279,7 +279,7 @@ def _read_schema_files(directory: Path) -> tuple[dict[str, dict[str, Any]], tupl
     for path in sorted(directory.glob("*/*.yml")):
         file = f"{path.parent.name}/{path.name}"
         try:
-            document = yaml.load(path.read_text(encoding="utf-8"), Loader=_YAML) or {}
+            document = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER) or {}
         except yaml.YAMLError as error:
             raise ModelError(f"{file}: {error}") from error
         for entry in document.get("models") or []:

@@ -21,7 +21,7 @@ from kenpo_pipelines.serving.queries import publication, publication_state
 from kenpo_pipelines.serving.schema import DIMENSIONS, FOLDERS, MONTHLY, kpi_facts, submission_ledger
 from kenpo_pipelines.submissions.contract import ColumnType, Contract
 from kenpo_pipelines.submissions.fingerprint import catalogue_digest, ingest_fingerprint, key_id, reading_digest
-from kenpo_pipelines.submissions.landing import yearly_folders
+from kenpo_pipelines.submissions.landing import landed_files, yearly_folders
 from kenpo_pipelines.submissions.partitions import LEDGER, QUARANTINE, RAW
 from kenpo_pipelines.version import code_digest
 from resources.installation import Installation
@@ -130,12 +130,16 @@ def reference_code() -> str:
 
 
 def ingestion_fingerprint(installation: Installation, contract: Contract, month: str) -> str:
-    """Files in landing, contract, what reading takes from the catalogue, the key, and the code that reads and checks."""
+    """Files in landing, contract, what reading takes from the catalogue, the key, and the code that reads and checks.
+
+    Where nothing has landed the key decides nothing: ``kenpo demo`` makes a new one each time.
+    """
+    has_files = bool(landed_files(installation.landing, contract, month))
     return ingest_fingerprint(
         installation.landing,
         contract,
         catalogue_digest(installation.catalogue, contract),
-        key_id(installation.pseudonym_key),
+        key_id(installation.pseudonym_key) if has_files else "",
         month,
         ingestion_code(),
     )

@@ -15,11 +15,12 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.computation import ComputedFrom, Window
 from kenpo_pipelines.catalogue.model import Catalogue, CatalogueError, Kpi, KpiVersion
 from kenpo_pipelines.catalogue.parameters import ParameterName
+from kenpo_pipelines.yaml_loader import SAFE_LOADER
 
 _LISTS = ("branches", "fiscal_years", "planned_tenders", "measures", "parameters")
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc]  # the C loader or the Python one
     """YAML would let the last of two equal keys win silently; here it is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -27,7 +28,8 @@ class _UniqueKeys(yaml.SafeLoader):
         for key, count in Counter(map(str, keys)).items():
             if count > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep=deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
 
 
 def load_catalogue(directory: Path) -> Catalogue:

@@ -5,7 +5,8 @@ the ledger and the run), and laying them out (``provenance_sheet``).
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kenpo_pipelines import fiscal
@@ -14,6 +15,7 @@ from kenpo_pipelines.scorecards.rows import ScorecardError
 Origin = Literal["published", "submission", "synthetic"]
 ORIGIN_LABELS: dict[str, str] = {"published": "公表値", "submission": "提出データ", "synthetic": "合成データ"}
 STATUS_LABELS: dict[str, str] = {"loaded": "取込済み", "refused": "受付不可"}
+_MANY_FILES = 10
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class SubmissionSource:
     rows_loaded: int
     rows_rejected: int
     status: Literal["loaded", "refused"] = "loaded"
+    files: int = 1
+    """More than one where one line stands for a month's files of a dataset."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,40 @@ class Provenance:
         """The inputs in a fixed order, whatever order they came in."""
         return sorted(self.submissions, key=lambda s: (s.dataset, s.known_month, s.file, s.file_sha256))
 
-    def newest_submissions(self, most: int) -> list[SubmissionSource]:
-        """The inputs in their fixed order; where there are more than ``most``, those of years and of the newest months."""
-        newest = sorted(self.sorted_submissions(), key=lambda s: (len(s.known_month) > 4, _descending(s.known_month)))
+    def listed_submissions(self, most: int) -> list[SubmissionSource]:
+        """The inputs as a reader wants them: a month's many files of one dataset in one line, refused ones each.
+
+        Where there are more than ``most`` lines, those of years and of the newest months.
+        """
+        lines = _joined(self.sorted_submissions())
+        newest = sorted(lines, key=lambda s: (len(s.known_month) > 4, _descending(s.known_month)))
         kept = set(newest[:most])
-        return [source for source in self.sorted_submissions() if source in kept]
+        return [line for line in lines if line in kept]
+
+
+def _joined(submissions: list[SubmissionSource]) -> list[SubmissionSource]:
+    """One line for the loaded files of a dataset, month and origin where they are many."""
+    groups: dict[tuple[str, ...], list[SubmissionSource]] = defaultdict(list)
+    for one in submissions:
+        own = one.file if one.status == "refused" else ""
+        groups[one.dataset, one.known_month, one.origin, own].append(one)
+    lines = []
+    for group in groups.values():
+        lines += group if len(group) <= _MANY_FILES else [_sum(group)]
+    return lines
+
+
+def _sum(group: list[SubmissionSource]) -> SubmissionSource:
+    return replace(
+        group[0],
+        file=f"{len(group)}件のファイル",
+        file_sha256="（ファイルごとの値は submission_ledger にあります）",
+        received_at=max(one.received_at for one in group),
+        rows_read=sum(one.rows_read for one in group),
+        rows_loaded=sum(one.rows_loaded for one in group),
+        rows_rejected=sum(one.rows_rejected for one in group),
+        files=len(group),
+    )
 
 
 def _descending(month: str) -> int:

@@ -21,8 +21,8 @@ from kenpo_pipelines.scorecards.provenance import (
 
 SHEET_NAME = "出典・来歴"
 _WIDTHS: list[float] = [20, 12, 38, 12, 12, 9, 9, 9, 27, 60]
-_MOST_FILES = 300
-"""Input files listed; the ledger of the serving database has them all."""
+_MOST_LINES = 150
+"""Lines of input files; the ledger of the serving database has every file."""
 _HEADS = ["データ", "報告月", "ファイル", "種類", "受付", "読込行", "取込行", "不採用行", "受領日時", "SHA-256"]
 
 
@@ -40,12 +40,12 @@ def add_provenance_sheet(workbook: Workbook, provenance: Provenance) -> None:
     row += 1
     sheet_head.write_column_heads(sheet, row, _HEADS, cells.row_height(1) + 4)
     head_row = row
-    listed = provenance.newest_submissions(_MOST_FILES)
+    listed = provenance.listed_submissions(_MOST_LINES)
     for source in listed:
         row += 1
         _write_source(sheet, row, source)
-    if hidden := len(provenance.submissions) - len(listed):
-        text = f"ほか{hidden:,}件のファイル（新しい報告月から{_MOST_FILES}件を表示。全件は submission_ledger にあります）。"
+    if hidden := len(provenance.submissions) - sum(one.files for one in listed):
+        text = f"ほか{hidden:,}件のファイル（新しい報告月から表示。全件は submission_ledger にあります）。"
         _write(sheet, row + 1, 1, text, wrap=False)
     if not provenance.submissions:
         _write(sheet, row + 1, 1, "入力ファイルの記録はありません。", wrap=False)

@@ -28,6 +28,7 @@ from kenpo_pipelines.submissions.columns import (
 )
 from kenpo_pipelines.submissions.faults import FAULTS
 from kenpo_pipelines.submissions.layouts import Layout, RegistrationSheetLayout, TableLayout
+from kenpo_pipelines.yaml_loader import SAFE_LOADER
 
 __all__ = [
     "Column",
@@ -250,7 +251,7 @@ def load_contracts(directory: Path) -> dict[str, Contract]:
     contracts: dict[str, Contract] = {}
     for path in sorted(directory.glob("*.yml")):
         try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+            raw = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ContractError(f"{path.name}: not readable as YAML: {error}") from error
         if not isinstance(raw, dict):

@@ -23,8 +23,9 @@ from kenpo_pipelines.automation.jobs import MONTHLY_REFRESH
 from kenpo_pipelines.definitions import build_definitions
 from kenpo_pipelines.models import LAYERS, load_project
 from kenpo_pipelines.settings import CHECKOUT, Settings
+from kenpo_pipelines.submissions.contract import load_contracts
 
-MONTHLY = {"raw", "quarantine", "ledger", "reference", "staging", "measures", "kpis", "judged", "marts", "serving"}
+MONTHLY = {"raw", "quarantine", "ledger", "reference", *LAYERS, "judged", "serving"}
 PACKAGES = ("kenpo_pipelines", "assets", "resources", "expectations")
 
 
@@ -147,7 +148,7 @@ def test_the_only_partition_is_the_month(defs: dg.Definitions) -> None:
 def test_landing_is_outside_and_has_no_partitions(defs: dg.Definitions) -> None:
     outside = [spec for spec in specs(defs) if not is_materialised(spec)]
 
-    assert {spec.key.path[1] for spec in outside} == {"kpi_results", "kpi_targets"}
+    assert {spec.key.path[1] for spec in outside} == set(load_contracts(CHECKOUT / "expectations"))
     assert all(spec.partitions_def is None and not list(spec.deps) for spec in outside)
     assert {spec.key for spec in outside} & set(defs.resolve_asset_graph().executable_asset_keys) == set()
 
@@ -221,6 +222,10 @@ def test_the_monthly_job_materialises_everything_in_one_process(defs: dg.Definit
     assert set(job.asset_layer.executable_asset_keys) == {spec.key for spec in specs(defs) if is_materialised(spec)}
     assert job.executor_def.name == "in_process"
     assert defs.executor is dg.in_process_executor
+
+
+def test_every_asset_that_is_made_has_the_version_of_its_code(defs: dg.Definitions) -> None:
+    assert [spec.key for spec in specs(defs) if is_materialised(spec) and not spec.code_version] == []
 
 
 def test_dagster_is_used_through_its_public_modules_only() -> None:

@@ -1,8 +1,8 @@
 """Personal data reach nothing: marked symbols and numbers are planted in every dataset, and everything is searched for them.
 
 They stand in valid rows, in rows faulty in other cells and in themselves, in columns where they do not belong, in ragged rows
-and in files that cannot be read. Searched are the lake (every cell of every Parquet file), the database, Dagster's storage with its
-event log, logs, workbooks (unpacked) and everything that a command prints.
+and in files that cannot be read. Searched are the lake (every cell of every Parquet file), the database, Dagster's storage with
+its event log, logs, workbooks (unpacked) and everything that a command prints.
 """
 
 import csv

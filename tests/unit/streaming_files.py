@@ -118,6 +118,7 @@ def read(
         result = read_record_file(path, contract, catalogue(), MONTH, KEY, raw, quarantine, PROVENANCE | {"file": name})
     rows = pq.read_table(raw).to_pylist() if raw.exists() else []
     faults = pq.read_table(quarantine).to_pylist() if quarantine.exists() else []
+    faults.sort(key=lambda one: (one["sheet"], one["row_number"], one["column_name"]))
     assert (raw.exists(), quarantine.exists()) == (bool(rows), bool(faults))
     assert len(rows) == result.rows_loaded and result.rows_read == result.rows_loaded + result.rows_rejected
     assert len({(one["sheet"], one["row_number"]) for one in faults}) == result.rows_rejected

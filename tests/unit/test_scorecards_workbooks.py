@@ -254,16 +254,32 @@ def test_the_provenance_sheet_is_last_and_complete(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_of_many_input_files_those_of_years_and_of_the_newest_months_are_listed(tmp_path: Path) -> None:
+def test_a_months_many_files_of_a_dataset_are_one_line_and_refused_ones_each(tmp_path: Path) -> None:
     base = provenance()
     monthly, yearly = base.submissions
-    months = [f"{year}-{month:02d}" for year in (2023, 2024) for month in range(1, 13)]
+    months = ("2025-05", "2025-06")
     files = [replace(monthly, known_month=month, file=f"{number:02d}.csv") for month in months for number in range(47)]
-    told = replace(base, submissions=(*files, yearly))
+    refused = replace(monthly, known_month="2025-06", file="99.csv", status="refused", rows_read=0, rows_loaded=0)
+    told = replace(base, submissions=(*files, refused, yearly))
+    sheet = reopen(write_branch_workbook(tmp_path / "a.xlsx", rows_tokyo(), told)).worksheets[-1]
+    listed = [tuple(row[at].value for at in (0, 1, 2, 4, 5)) for row in sheet.iter_rows(min_row=13)]
+    assert listed == [
+        ("kpi_results", "2025-05", "47件のファイル", "取込済み", 47 * 155),
+        ("kpi_results", "2025-06", "47件のファイル", "取込済み", 47 * 155),
+        ("kpi_results", "2025-06", "99.csv", "受付不可", 0),
+        ("kpi_targets", "2025", "kpi_registration_sheet_fy2025.xlsx", "取込済み", 19),
+    ]
+    assert sheet.cell(10, 2).value == "96件"
+
+
+def test_of_many_lines_those_of_years_and_of_the_newest_months_are_listed(tmp_path: Path) -> None:
+    base = provenance()
+    monthly, yearly = base.submissions
+    months = [f"{year}-{month:02d}" for year in range(2005, 2025) for month in range(1, 13)]
+    told = replace(base, submissions=(*(replace(monthly, known_month=month) for month in months), yearly))
     sheet = reopen(write_branch_workbook(tmp_path / "a.xlsx", rows_tokyo(), told)).worksheets[-1]
     listed = [(row[0].value, row[1].value) for row in sheet.iter_rows(min_row=13)]
-    assert len(listed) == 301
-    assert listed[299] == ("kpi_targets", "2025")
-    assert {month for dataset, month in listed[:299]} == {f"2024-{month:02d}" for month in range(6, 13)}
-    assert str(listed[300][0]).startswith("ほか829件のファイル")
-    assert sheet.cell(10, 2).value == "1129件"
+    assert len(listed) == 151
+    assert listed[149] == ("kpi_targets", "2025")
+    assert [month for _, month in listed[:149]] == months[-149:]
+    assert str(listed[150][0]).startswith("ほか91件のファイル")

@@ -136,12 +136,13 @@ def test_an_error_of_ours_says_nothing_of_what_was_read(
     if broken == "settler":
         monkeypatch.setattr(cell_readers.CellReader, "_outcome", fail)
     elif broken == "rows":
-        monkeypatch.setattr(settling.Settler, "leaves_out", fail)
+        monkeypatch.setattr(settling.Settler, "admits", fail)
         rows += b"1,2\r\n"
     else:
         monkeypatch.setitem(engine._CONFIG, "memory_limit", "1MB")
     with pytest.raises(StreamingError) as caught:
         _read(tmp_path, rows)
+    assert caught.value.__context__ is None and caught.value.__cause__ is None
     told = "".join(traceback.format_exception(caught.value))
     assert SYMBOL not in told and KEY.get_secret_value() not in told
     assert not (tmp_path / "r").exists() and not (tmp_path / "q").exists()

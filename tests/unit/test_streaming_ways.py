@@ -116,7 +116,7 @@ def test_lines_without_a_record_are_not_counted(tmp_path: Path, way: Way) -> Non
 def test_a_note_in_few_cells_and_empty_lines(tmp_path: Path) -> None:
     header, first, second = (",".join(row) for row in rows_of(DECISIONS, {}, {}))
     text = f"\n{header}\n\n{first}\n\n\n{second}\n※注記\n\n\x1a"
-    found = read(tmp_path, text.encode("cp932"))
+    found = read(tmp_path, text.encode("cp932"), way="engine")
     assert [row["row_number"] for row in found.rows] == [4, 7] and found.result.rows_read == 2
     assert found.result.notices == ("注記の行（8行目）は読み飛ばしました。",)
 
@@ -139,12 +139,23 @@ def test_a_unit_outside_the_cells_must_be_the_columns(tmp_path: Path) -> None:
         assert found.codes == ["unit_disagrees"]
 
 
-def test_ragged_rows_are_quarantined_and_the_others_read(tmp_path: Path) -> None:
-    header, first, second, third = (",".join(row) for row in rows_of(DECISIONS, {}, {}, {}))
-    text = f"{header}\n{first},9\n{second}\n{second.rsplit(',', 2)[0]}\n{third},,\n"
-    found = read(tmp_path, text.encode())
-    assert found.faults == [(2, "", "ragged_row"), (4, "", "ragged_row")]
+@pytest.mark.parametrize("way", ["engine", "python"])
+def test_ragged_rows_are_quarantined_and_the_others_read(tmp_path: Path, way: Way) -> None:
+    header, first, second, third, fourth = (",".join(row) for row in rows_of(DECISIONS, {}, {}, {}, {}))
+    body = [
+        f"{first},9", second, second.rsplit(",", 2)[0], f"{third},,", f"{fourth},1", f"{fourth},,1", f"{fourth},1,",
+        f"{fourth},1,,1", "13", "", "1", "13,1",
+    ]  # fmt: skip
+    found = read(tmp_path, "\n".join([header, *body]).encode(), way=way)
+    assert found.faults == [(row, "", "ragged_row") for row in (2, 4, 6, 7, 8, 9, 10, 12, 13)]
     assert [row["row_number"] for row in found.rows] == [3, 5]
+    assert found.result.branches[-1].branch_code is None
+
+
+def test_far_too_many_cells_send_the_file_to_python(tmp_path: Path) -> None:
+    header, first, second = (",".join(row) for row in rows_of(DECISIONS, {}, {}))
+    found = read(tmp_path, f"{header}\n{first}{',5' * 30}\n{second}\n".encode())
+    assert found.faults == [(2, "", "ragged_row")] and [row["row_number"] for row in found.rows] == [3]
 
 
 def test_embedded_line_breaks_do_not_shift_row_numbers(tmp_path: Path) -> None:
@@ -174,7 +185,7 @@ def test_bytes_without_a_character_spoil_their_cell_only(tmp_path: Path) -> None
     for encoding, bad in (("cp932", b"\x8f\x81\xff"), ("cp932", b"\xa0"), ("utf-8", b"\xe5\x82")):
         lines = csv_bytes(rows, encoding, "\n").split(b"\n")
         lines[2] = lines[2].replace("傷病手当金".encode(encoding), bad)
-        found = read(tmp_path, b"\n".join(lines))
+        found = read(tmp_path, b"\n".join(lines), way="engine" if encoding == "cp932" else "any")
         assert found.faults == [(3, "給付種別", "undecodable_cell")], encoding
         assert [row["row_number"] for row in found.rows] == [2, 4, 5]
 

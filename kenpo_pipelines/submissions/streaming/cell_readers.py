@@ -28,8 +28,8 @@ of ISO-2022-JP."""
 _ERROR = re.compile(r"#(REF!|DIV/0!|VALUE!|NAME\?|N/A|NUM!|NULL!|SPILL!|CALC!|#+)", re.IGNORECASE)
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 
-Outcome = tuple[Any, CellFault | None]
-"""A value, or the fault in its place."""
+Outcome = tuple[str | None, CellFault | None]
+"""A value in the spelling that the engine casts without doubt, or the fault in its place."""
 
 
 class CellReader:
@@ -54,11 +54,13 @@ class CellReader:
 
     def _outcome(self, text: str | None) -> Outcome:
         try:
-            return self._value(trim(text or "")), None
+            return _plain(self._value(trim(text or ""))), None
         except CellFault as fault:
             return None, CellFault(fault.code, fault.expected)
 
     def _value(self, text: str) -> Any:
+        if text.isascii() and text.isalnum():  # most identifiers and numbers: nothing of what follows
+            return self._read(text)
         if text == UNEVALUATED:
             raise CellFault("formula_without_value")
         if _UNDECODABLE.search(text):
@@ -124,6 +126,15 @@ class CellReader:
     def _refuse_other_unit(self) -> None:
         if self._has_other_unit:
             raise CellFault("unit_disagrees", self.column.unit)
+
+
+def _plain(value: Any) -> str | None:
+    """Return the value as text: 2025-06-30, 1234.5, true."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return (
+        value if value is None or isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else str(value)
+    )
 
 
 def _flag(text: str) -> bool:

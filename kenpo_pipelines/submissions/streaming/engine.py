@@ -18,10 +18,11 @@ from pydantic import SecretStr
 from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.submissions.columns import MEMBER_KEY
 from kenpo_pipelines.submissions.contract import Contract
-from kenpo_pipelines.submissions.streaming.canonical import Canonical, canonical, month_types, quoted, sql_type
+from kenpo_pipelines.submissions.streaming.canonical import Canonical, canonical, month_types, quoted
+from kenpo_pipelines.submissions.streaming.feeder import MARK
 from kenpo_pipelines.submissions.streaming.head import CsvHead, Head
 from kenpo_pipelines.submissions.streaming.member_keys import key_values, member_key_sql
-from kenpo_pipelines.submissions.streaming.settling import IS_LOADED, Settler
+from kenpo_pipelines.submissions.streaming.settling import Settler
 
 MEMORY = "768MB"
 """Most that one reading may take in the engine; it needs far less, whatever the size of the file."""
@@ -31,20 +32,23 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
 }
 _BUFFER = 4 << 20
+_TOO_MANY = 6
+"""A line with so many cells too many is still split by the engine; with more, the file is split by Python."""
 _PROVENANCE = ("known_month", "file", "file_sha256", "received_at", "origin")
 
 
 @dataclass(frozen=True)
 class Texts:
     """Where the engine finds texts. ``relation`` (SQL) has ``sheet``, ``row_number`` and ``c0`` to ``c<width - 1>``;
-    ``positions`` maps the contract's columns to them. ``is_whole_file``: rows may be no records, and columns no columns of the
-    contract."""
+    ``positions`` maps the contract's columns to them. ``is_whole_file``: they are a CSV file's lines, which may be no records,
+    with the mark behind the last cell; ``test`` (SQL) says that it stands where it should."""
 
     relation: str
     positions: Mapping[str, int]
     width: int
     other_units: frozenset[str]
     is_whole_file: bool
+    test: str = "TRUE"
 
 
 @contextmanager
@@ -59,14 +63,17 @@ def texts_of_pipe(pipe: Path, csv: CsvHead) -> Texts:
     """Return the rows of a CSV file that come through a pipe."""
     head = csv.table
     newline = "\\r\\n" if csv.newline == "\r\n" else "\\n"
-    columns = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(head.width))
-    options = f"auto_detect=false, header=false, quote='\"', escape='\"', nullstr='', buffer_size={_BUFFER}"
+    width = head.width + 1 + _TOO_MANY
+    columns = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(width))
+    options = f"auto_detect=false, header=false, quote='\"', escape='\"', nullstr='', null_padding=true, buffer_size={_BUFFER}"
     limits = f"max_line_size={_BUFFER // 2}, delim={quoted(csv.delimiter)}, new_line={quoted(newline)}"
     scan = f"read_csv({quoted(str(pipe))}, columns={{{columns}}}, {options}, {limits})"
     relation = (
         f"SELECT '' AS sheet, CAST(row_number() OVER () + {head.last_line} AS INTEGER) AS row_number, * FROM {scan}"
     )
-    return Texts(relation, head.positions, head.width, head.other_units, is_whole_file=True)
+    behind = " AND ".join(f"c{at} IS NULL" for at in range(head.width + 1, width))
+    test = f"c{head.width} = {quoted(MARK)} AND {behind}"
+    return Texts(relation, head.positions, width, head.other_units, is_whole_file=True, test=test)
 
 
 def texts_of_records(contract: Contract, heads: Mapping[str, Head]) -> Texts:
@@ -116,22 +123,12 @@ class Engine:
         return int(written[0]) if written else 0
 
     def _register(self, connection: duckdb.DuckDBPyConnection, texts: Texts) -> None:
-        values = [f"v{at} {sql_type(column)}" for at, column in enumerate(self._contract.columns)]
         settle = self._settler.settle_rows_of_file if texts.is_whole_file else self._settler.settle_records
         place = ["VARCHAR", "INTEGER"]
+        rules = ["BOOLEAN"] * len(self._contract.row_rules)
         functions = (
-            (
-                "settle",
-                settle,
-                [*place, *["VARCHAR"] * texts.width],
-                f"STRUCT({', '.join([f'{IS_LOADED} BOOLEAN', *values])})",
-            ),
-            (
-                "breach",
-                self._settler.breach,
-                [*place, "VARCHAR", *["BOOLEAN"] * len(self._contract.row_rules)],
-                "BOOLEAN",
-            ),
+            ("settle", settle, [*place, "VARCHAR[]"], "VARCHAR[]"),
+            ("breach", self._settler.breach, [*place, "VARCHAR", *rules], "BOOLEAN"),
         )
         for name, function, parameters, result in functions:
             connection.create_function(
@@ -149,14 +146,17 @@ class Engine:
         columns = self._canonical(texts)
         cells = ", ".join(f"c{at}" for at in range(texts.width))
         values = ", ".join(f"{column.value} AS v{at}" for at, column in enumerate(columns))
-        tests = " AND ".join(column.test for column in columns)
+        tests = " AND ".join([texts.test, *(column.test for column in columns)])
         names = [column.name for column in self._contract.columns]
-        merged = ", ".join(f"CASE WHEN is_usual THEN v{at} ELSE s.v{at} END AS {name}" for at, name in enumerate(names))
+        merged = ", ".join(
+            f"CASE WHEN is_usual THEN v{at} ELSE CAST(settled[{at + 1}] AS {column.type}) END AS {name}"
+            for at, (name, column) in enumerate(zip(names, columns, strict=True))
+        )
         steps = {
             "typed": f"SELECT *, {values} FROM ({texts.relation})",
             "judged": f"SELECT *, CASE WHEN {tests} THEN TRUE ELSE FALSE END AS is_usual FROM typed",
-            "settled": f"SELECT *, CASE WHEN NOT is_usual THEN settle(sheet, row_number, {cells}) END AS s FROM judged",
-            "merged": f"SELECT sheet, row_number, {merged} FROM settled WHERE is_usual OR s.{IS_LOADED}",
+            "settled": f"SELECT *, CASE WHEN NOT is_usual THEN settle(sheet, row_number, [{cells}]) END AS settled FROM judged",
+            "merged": f"SELECT sheet, row_number, {merged} FROM settled WHERE is_usual OR settled IS NOT NULL",
             "ruled": f"SELECT * FROM merged{self._rules()}",
         }
         stored = ", ".join(self._stored(name) for name in self._stored_names())

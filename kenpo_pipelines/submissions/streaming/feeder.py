@@ -1,6 +1,8 @@
 """The thread that hands a CSV file's rows to the engine through a pipe, as UTF-8: nothing of them is written to a disk.
 
-What lives here: ``Feeder``. What does not: what the bytes mean; the engine parses them.
+What lives here: ``Feeder``. What does not: what the bytes mean; the engine parses them. Every line gets one more cell at its
+end, a mark: where it stands in a parsed row tells how many cells the line had, so that the engine need not refuse lines with
+too many or too few.
 """
 
 import fcntl
@@ -13,10 +15,12 @@ import numpy as np
 from kenpo_pipelines.submissions.faults import FileFault
 from kenpo_pipelines.submissions.streaming.file_bytes import body_pieces
 from kenpo_pipelines.submissions.streaming.head import CsvHead
-from kenpo_pipelines.submissions.streaming.transcoding import Transcoder, Undecodable
+from kenpo_pipelines.submissions.streaming.transcoding import Transcoder
 
 _PIPE_BYTES = 1 << 20
 _PATIENCE = 0.05
+MARK = "1"
+"""What stands in the cell behind the last cell of a line."""
 
 
 class Feeder(threading.Thread):
@@ -25,7 +29,6 @@ class Feeder(threading.Thread):
     def __init__(self, path: Path, head: CsvHead, pipe: Path) -> None:
         super().__init__(name="feeder", daemon=True)
         self.lines = 0
-        self.is_undecodable = False
         self._path = path
         self._head = head
         self._pipe = pipe
@@ -42,8 +45,6 @@ class Feeder(threading.Thread):
                 os.close(descriptor)
         except BrokenPipeError:
             pass
-        except Undecodable:
-            self.is_undecodable = True
         except BaseException as error:  # noqa: BLE001 (raised again by finish)
             self._error = error
 
@@ -63,18 +64,19 @@ class Feeder(threading.Thread):
             raise self._error
 
     def _feed(self, descriptor: int) -> None:
-        is_empty = True
+        newline = self._head.newline.encode()
+        marked = f"{self._head.delimiter}{MARK}{self._head.newline}".encode()
         transcoder = Transcoder() if self._head.encoding == "cp932" else None
+        is_empty = True
         try:
             for piece in body_pieces(self._path, self._head.table.last_line):
                 self.lines += int(np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n")))
-                _write(descriptor, transcoder.feed(piece) if transcoder else piece)
+                text = piece.replace(newline, marked)
+                _write(descriptor, transcoder.feed(text) if transcoder else text)
                 is_empty = False
             if not is_empty:
                 self.lines += 1
-                _write(descriptor, self._head.newline.encode())
-            if transcoder:
-                transcoder.finish()
+                _write(descriptor, transcoder.feed(marked) if transcoder else marked)
         finally:
             if transcoder:
                 transcoder.close()

@@ -148,7 +148,7 @@ def _beginning(path: Path) -> tuple[str, str]:
     if not text.strip("\ufeff\x1a\x00 \t\r\n\u3000"):
         raise FileFault("empty_file")
     if len(head) >= _BYTES:
-        return text.rpartition("\n")[0] or text, encoding
+        return text[: text.rfind("\n") + 1] or text, encoding
     return text.rstrip("\x1a\x00"), encoding
 
 

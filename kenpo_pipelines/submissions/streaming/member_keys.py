@@ -25,6 +25,8 @@ def identifier(text: str) -> str:
     Raises :class:`CellFault` ``not_an_identifier`` for control characters, more than 40 characters, or neither a letter nor
     a digit.
     """
+    if text.isascii() and text.isalnum() and len(text) <= _LONGEST:
+        return text
     narrow = SPACES.sub("", unicodedata.normalize("NFKC", text))
     found = unicodedata.normalize("NFKC", narrow).translate(LOOK_ALIKES)
     has_control = any(unicodedata.category(char).startswith("C") for char in SPACES.sub("", text))

@@ -8,7 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -20,14 +20,14 @@ from kenpo_pipelines.submissions.contract import Contract, ContractError
 from kenpo_pipelines.submissions.faults import FileFault, detail
 from kenpo_pipelines.submissions.files import SUFFIXES
 from kenpo_pipelines.submissions.folders import check_folder
-from kenpo_pipelines.submissions.streaming.engine import Engine, connected, texts_of_pipe, texts_of_records
+from kenpo_pipelines.submissions.streaming.engine import Engine, Texts, connected, texts_of_pipe, texts_of_records
 from kenpo_pipelines.submissions.streaming.feeder import Feeder
 from kenpo_pipelines.submissions.streaming.head import CsvHead, Head, head_of_csv
 from kenpo_pipelines.submissions.streaming.quarantine import Quarantine
 from kenpo_pipelines.submissions.streaming.repeats import loaded_by_branch, take_out_repeats
 from kenpo_pipelines.submissions.streaming.result import RecordFile, StreamingError, rows_by_branch
 from kenpo_pipelines.submissions.streaming.row_streams import Guarded, TextRow, batches, csv_records, schema_of
-from kenpo_pipelines.submissions.streaming.settling import Settler
+from kenpo_pipelines.submissions.streaming.settling import Settler, Unmarked
 from kenpo_pipelines.submissions.streaming.workbook_rows import BookHeads, WorkbookRows
 from kenpo_pipelines.submissions.tables import row_numbers
 
@@ -48,12 +48,13 @@ class _Task:
 
 @dataclass
 class _Reading:
-    """One way through a file: who settles its rows, and how many were written."""
+    """One way through a file: who settles its rows, how many were written, and how many stayed when repeats were taken out."""
 
     settler: Settler
     quarantine: Quarantine
     heads: Mapping[str, Head]
     rows_written: int = 0
+    loaded_by_branch: dict[str, int] = field(default_factory=dict)
 
 
 def read_record_file(
@@ -114,17 +115,11 @@ def _result(
     task: _Task, reading: _Reading, connection: duckdb.DuckDBPyConnection, book: BookHeads | None = None
 ) -> RecordFile:
     """Settle repeated keys and count; raise :class:`FileFault` ``no_rows``."""
-    loaded, by_branch = reading.rows_written, {}
-    try:
-        if loaded:
-            loaded = take_out_repeats(
-                connection, task.raw_file, loaded, task.contract, reading.heads, reading.quarantine
-            )
-            by_branch = loaded_by_branch(connection, task.raw_file)
-    except duckdb.Error as error:
-        raise _unquoted(error) from None
-    finally:
-        reading.quarantine.close()
+    failed = _attempt(lambda: _take_out_repeats(task, reading, connection))
+    reading.quarantine.close()
+    if failed is not None:
+        raise _unquoted(failed)
+    loaded = sum(reading.loaded_by_branch.values())
     rejected = reading.quarantine.rejected
     if not loaded:
         task.raw_file.unlink(missing_ok=True)
@@ -136,9 +131,19 @@ def _result(
         rows_read=loaded + rejected.total(),
         rows_loaded=loaded,
         rows_rejected=rejected.total(),
-        branches=rows_by_branch(by_branch, rejected),
+        branches=rows_by_branch(reading.loaded_by_branch, rejected),
         notices=tuple(_notices(reading, book or BookHeads())),
     )
+
+
+def _take_out_repeats(task: _Task, reading: _Reading, connection: duckdb.DuckDBPyConnection) -> None:
+    if not reading.rows_written:
+        return
+    left = take_out_repeats(
+        connection, task.raw_file, reading.rows_written, task.contract, reading.heads, reading.quarantine
+    )
+    if left:
+        reading.loaded_by_branch = loaded_by_branch(connection, task.raw_file)
 
 
 def _begin(task: _Task, heads: Mapping[str, Head]) -> tuple[_Reading, Engine]:
@@ -160,17 +165,17 @@ def _read_by_engine(task: _Task, head: CsvHead, connection: duckdb.DuckDBPyConne
         feeder = Feeder(task.path, head, pipe)
         feeder.start()
         try:
-            reading.rows_written = engine.write(connection, texts_of_pipe(pipe, head), task.raw_file)
-        except duckdb.Error:
-            reading.quarantine.close()
-            if reading.settler.error is not None:
-                raise _unquoted(reading.settler.error) from None
-            return None
+            failed = _attempt(lambda: _write(engine, reading, connection, texts_of_pipe(pipe, head), task.raw_file))
         finally:
             feeder.cancel()
         feeder.finish()
+    if failed is not None:
+        reading.quarantine.close()
+        if reading.settler.error is not None and not isinstance(reading.settler.error, Unmarked):
+            raise _unquoted(reading.settler.error)
+        return None
     rows = reading.rows_written + reading.quarantine.rejected.total() + reading.settler.rows_left_out
-    if feeder.is_undecodable or rows != feeder.lines:
+    if rows != feeder.lines:
         reading.quarantine.close()
         return None
     return reading
@@ -198,12 +203,8 @@ def _sheet_rows(book: WorkbookRows, found: BookHeads, settler: Settler) -> Itera
         for row in book.rows(sheet, after=head.last_line):
             texts = [str(cell.value) for cell in row.cells]
             texts += [""] * (head.width - len(texts))
-            if not settler.is_surely_record(texts, sheet) and settler.leaves_out(row, sheet):
-                continue
-            if any(texts[head.width :]):
-                settler.reject(sheet, row.number, "ragged_row")
-                continue
-            yield sheet, row.number, texts
+            if settler.admits(sheet, row.number, texts):
+                yield sheet, row.number, texts
 
 
 def _write_records(
@@ -215,16 +216,33 @@ def _write_records(
 ) -> _Reading:
     guarded = Guarded(batches(rows(), task.contract, reading.heads))
     records = pa.RecordBatchReader.from_batches(schema_of(task.contract), guarded)
-    try:
-        texts = texts_of_records(task.contract, reading.heads)
-        reading.rows_written = engine.write(connection, texts, task.raw_file, records)
-    except duckdb.Error as error:
+    texts = texts_of_records(task.contract, reading.heads)
+    failed = _attempt(lambda: _write(engine, reading, connection, texts, task.raw_file, records))
+    failed = guarded.error or reading.settler.error or failed
+    if failed is not None:
         reading.quarantine.close()
-        raise _unquoted(guarded.error or reading.settler.error or error) from None
-    if guarded.error is not None:
-        reading.quarantine.close()
-        raise _unquoted(guarded.error) from None
+        raise _unquoted(failed)
     return reading
+
+
+def _write(
+    engine: Engine,
+    reading: _Reading,
+    connection: duckdb.DuckDBPyConnection,
+    texts: Texts,
+    raw_file: Path,
+    records: pa.RecordBatchReader | None = None,
+) -> None:
+    reading.rows_written = engine.write(connection, texts, raw_file, records)
+
+
+def _attempt(work: Callable[[], None]) -> BaseException | None:
+    """Do the work; return the engine's error. It may quote what was read, so nothing is ever raised while it is handled."""
+    try:
+        work()
+    except duckdb.Error as error:
+        return error
+    return None
 
 
 def _unquoted(error: BaseException) -> BaseException:

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault
-from kenpo_pipelines.submissions.grids import Cell, GridRow
 from kenpo_pipelines.submissions.streaming.file_bytes import text_lines
 from kenpo_pipelines.submissions.streaming.head import CsvHead, Head
 from kenpo_pipelines.submissions.streaming.settling import Settler
@@ -53,26 +52,14 @@ def csv_records(path: Path, head: CsvHead, settler: Settler) -> Iterator[TextRow
     table = head.table
     lines = text_lines(path, head.encoding, table.last_line)
     reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
-    width, start = table.width, table.last_line + 1
+    start = table.last_line + 1
     try:
         for cells in reader:
             number, start = start, table.last_line + reader.line_num + 1
-            if (len(cells) == width and settler.is_surely_record(cells, "")) or _is_record(
-                number, cells, table, settler
-            ):
+            if settler.admits("", number, cells):
                 yield "", number, cells
     except csv.Error:
         raise FileFault("broken_quotes", f"{start}行目") from None
-
-
-def _is_record(number: int, cells: list[str], table: Head, settler: Settler) -> bool:
-    row = GridRow(number, tuple(Cell(cell) for cell in cells))
-    if settler.leaves_out(row, ""):
-        return False
-    if len(cells) < table.width or any(not cell.is_blank for cell in row.cells[table.width :]):
-        settler.reject("", number, "ragged_row")
-        return False
-    return True
 
 
 def batches(rows: Iterable[TextRow], contract: Contract, heads: Mapping[str, Head]) -> Iterator[pa.RecordBatch]:
@@ -90,7 +77,7 @@ def schema_of(contract: Contract) -> pa.Schema:
 
 
 def _batch(sheet: str, rows: list[TextRow], positions: list[int | None], schema: pa.Schema) -> pa.RecordBatch:
-    columns = list(zip(*(texts for _, _, texts in rows), strict=False))
+    columns = list(zip(*(texts for _, _, texts in rows), strict=False))  # cells behind the header's are blank
     arrays = [pa.array([sheet] * len(rows), pa.string()), pa.array([number for _, number, _ in rows], pa.int32())]
     arrays += [
         pa.nulls(len(rows), pa.string())

@@ -4,8 +4,7 @@ What lives here: ``Settler``, whose functions the engine calls for such rows whi
 (``cell_readers``) and rows in the usual spelling, which never come here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,20 +13,15 @@ from kenpo_pipelines.submissions.columns import Column, ColumnType
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import CellFault
 from kenpo_pipelines.submissions.grids import Cell, GridRow
-from kenpo_pipelines.submissions.streaming.canonical import DEFAULT_DECIMALS
 from kenpo_pipelines.submissions.streaming.cell_readers import CellReader
+from kenpo_pipelines.submissions.streaming.feeder import MARK
 from kenpo_pipelines.submissions.streaming.head import Head
 from kenpo_pipelines.submissions.streaming.quarantine import Quarantine, RejectedRow
 from kenpo_pipelines.submissions.streaming.result import StreamingError
 from kenpo_pipelines.submissions.tables import is_note, repeats_header
 from kenpo_pipelines.submissions.texts import trim
 
-IS_LOADED = "is_loaded"
-_ARROW = {
-    ColumnType.INTEGER: pa.int64(),
-    ColumnType.DATE: pa.date32(),
-    ColumnType.FLAG: pa.bool_(),
-}
+_TEXTS = pa.list_(pa.string())
 
 
 class Settler:
@@ -58,55 +52,61 @@ class Settler:
             at for at, column in enumerate(contract.columns) if column.type is ColumnType.BRANCH_CODE
         )
         self._branch_name = contract.columns[self._branch_at].name
-        self._type = settled_type(contract)
         self._last = {"settle": 0, "breach": 0}
 
-    def leaves_out(self, row: GridRow, sheet: str) -> bool:
-        """True for a row that is no record: blank, a note, or the header once more; the latter two are remembered."""
+    def admits(self, sheet: str, row_number: int, texts: Sequence[str]) -> bool:
+        """True for a record of as many cells as the header has. Others are left out (blank rows, notes, the header once more),
+        or quarantined."""
+        head = self._heads[sheet]
+        if len(texts) == head.width and texts[head.positions[self._branch_name]].isdecimal():
+            return True  # where a number stands for the branch, the row is a record: no need to look closer
+        row = GridRow(row_number, tuple(map(Cell, texts)))
+        if self._is_left_out(row, sheet):
+            self.rows_left_out += 1
+            return False
+        is_ragged = (not sheet and len(texts) < head.width) or any(
+            not cell.is_blank for cell in row.cells[head.width :]
+        )
+        if is_ragged:
+            self._quarantine.add([RejectedRow(sheet, row_number, None, (("", CellFault("ragged_row")),))])
+        return not is_ragged
+
+    def _is_left_out(self, row: GridRow, sheet: str) -> bool:
         if row.is_blank:
             return True
-        for test, kept in (
-            (is_note(row), self.notes),
-            (repeats_header(row, self._heads[sheet].header), self.repeated_headers),
-        ):
-            if test:
+        repeats = repeats_header(row, self._heads[sheet].header)
+        for is_met, kept in ((is_note(row), self.notes), (repeats, self.repeated_headers)):
+            if is_met:
                 kept.setdefault(sheet, []).append(row.number)
                 return True
         return False
 
-    def reject(self, sheet: str, row_number: int, code: str) -> None:
-        """Quarantine a row for a fault of the whole row."""
-        self._quarantine.add([RejectedRow(sheet, row_number, None, (("", CellFault(code)),))])
+    def settle_rows_of_file(self, sheets: pa.ChunkedArray, numbers: pa.ChunkedArray, rows: pa.ChunkedArray) -> pa.Array:
+        """Settle rows as they stand in a CSV file: each a list of all its texts, record or not.
 
-    def settle_rows_of_file(
-        self, sheets: pa.ChunkedArray, numbers: pa.ChunkedArray, *texts: pa.ChunkedArray
-    ) -> pa.Array:
-        """Settle rows as they stand in a CSV file: ``texts`` are all its columns, records or not."""
+        Returns for each the list of its values, or nothing for a row that is not loaded.
+        """
         head = self._heads[""]
+        positions = [head.positions.get(column.name) for column in self._contract.columns]
 
-        def settled() -> pa.Array:
-            rows = list(zip(*(column.to_pylist() for column in texts), strict=True))
-            at = numbers.to_pylist()
-            positions = [head.positions.get(column.name) for column in self._contract.columns]
-            records: list[tuple[str, int, tuple[str | None, ...]] | None] = []
-            for number, row in zip(at, rows, strict=True):
-                if not self.is_surely_record(row, "") and self.leaves_out(GridRow(number, tuple(map(Cell, row))), ""):
-                    self.rows_left_out += 1
-                    records.append(None)
+        def settled() -> Iterator[list[str | None] | None]:
+            for number, row in zip(numbers.to_pylist(), rows.to_pylist(), strict=True):
+                cells = _before_mark(row)
+                if self.admits("", number, cells):
+                    yield self._settled("", number, [None if at is None else cells[at] for at in positions])
                 else:
-                    records.append(("", number, tuple(None if one is None else row[one] for one in positions)))
-            return self._settled(records)
+                    yield None
 
-        return self._guarded("settle", numbers, settled)
+        return self._guarded("settle", numbers, lambda: pa.array(list(settled()), _TEXTS))
 
-    def settle_records(self, sheets: pa.ChunkedArray, numbers: pa.ChunkedArray, *texts: pa.ChunkedArray) -> pa.Array:
-        """Settle records: ``texts`` are the contract's columns, in its order."""
+    def settle_records(self, sheets: pa.ChunkedArray, numbers: pa.ChunkedArray, records: pa.ChunkedArray) -> pa.Array:
+        """Settle records: each a list of the texts of the contract's columns, in its order. Returns as the function above."""
 
-        def settled() -> pa.Array:
-            rows = zip(*(column.to_pylist() for column in texts), strict=True)
-            return self._settled(list(zip(sheets.to_pylist(), numbers.to_pylist(), rows, strict=True)))
+        def settled() -> Iterator[list[str | None] | None]:
+            for sheet, number, texts in zip(sheets.to_pylist(), numbers.to_pylist(), records.to_pylist(), strict=True):
+                yield self._settled(sheet, number, texts)
 
-        return self._guarded("", numbers, settled)
+        return self._guarded("", numbers, lambda: pa.array(list(settled()), _TEXTS))
 
     def breach(
         self, sheets: pa.ChunkedArray, numbers: pa.ChunkedArray, branches: pa.ChunkedArray, *rules: pa.ChunkedArray
@@ -133,40 +133,21 @@ class Settler:
     def _header(self, column: Column, sheet: str) -> str:
         return self._heads[sheet].header.texts.get(column.name, column.header)
 
-    def is_surely_record(self, row: Sequence[str | None], sheet: str) -> bool:
-        """A cheap test: where a number stands for the branch, the row is a record. Others may be, too."""
-        text = row[self._heads[sheet].positions[self._branch_name]]
-        return text is not None and text.isdecimal()
-
-    def _settled(self, records: Sequence[tuple[str, int, Sequence[str | None]] | None]) -> pa.Array:
-        columns = self._contract.columns
-        values: list[list[Any]] = [[] for _ in columns]
-        is_loaded: list[bool] = []
-        for record in records:
-            row, faults = self._read(record) if record is not None else ([None] * len(columns), [])
-            is_loaded.append(record is not None and not faults)
-            for kept, value in zip(values, row, strict=True):
-                kept.append(value)
-            if record is not None and faults:
-                sheet, number, _ = record
-                self._quarantine.add([RejectedRow(sheet, number, row[self._branch_at], tuple(faults))])
-        arrays = [pa.array(is_loaded, pa.bool_())]
-        arrays += [pa.array(kept, field.type) for kept, field in zip(values, list(self._type)[1:], strict=True)]
-        return pa.StructArray.from_arrays(arrays, fields=list(self._type))
-
-    def _read(self, record: tuple[str, int, Sequence[str | None]]) -> tuple[list[Any], list[tuple[str, CellFault]]]:
-        sheet, _, texts = record
-        row: list[Any] = []
+    def _settled(self, sheet: str, number: int, texts: Sequence[str | None]) -> list[str | None] | None:
+        """Return the record's values, or quarantine it with all its faults."""
+        row: list[str | None] = []
         faults: list[tuple[str, CellFault]] = []
         for reader, text in zip(self._readers[sheet], texts, strict=True):
             value, fault = reader(text)
             row.append(value)
             if fault is not None:
                 faults.append((self._header(reader.column, sheet), fault))
-        branch = texts[self._branch_at]
-        if not faults and branch is not None and len(trim(branch)) == 1:
+        if faults:
+            self._quarantine.add([RejectedRow(sheet, number, row[self._branch_at], tuple(faults))])
+            return None
+        if len(trim(texts[self._branch_at] or "")) == 1:
             self.zeros_restored += 1
-        return row, faults
+        return row
 
     def _guarded(self, name: str, numbers: pa.ChunkedArray, work: Callable[[], pa.Array]) -> pa.Array:
         """Do the work; an error of ours is kept and told to the engine without its text. A row that comes a second time is
@@ -182,14 +163,13 @@ class Settler:
             raise StreamingError("stopped") from None
 
 
-def settled_type(contract: Contract) -> pa.StructType:
-    """Return what settling yields for each row: whether it is loaded, and its values by position."""
-    fields = [pa.field(IS_LOADED, pa.bool_())]
-    fields += [pa.field(f"v{at}", _arrow_type(column)) for at, column in enumerate(contract.columns)]
-    return pa.struct(fields)
+class Unmarked(Exception):
+    """A line came without the mark behind its last cell: the parser took it for something else than a line."""
 
 
-def _arrow_type(column: Column) -> pa.DataType:
-    if column.type is ColumnType.DECIMAL:
-        return pa.decimal128(28, DEFAULT_DECIMALS) if column.decimals is None else pa.decimal128(18, column.decimals)
-    return _ARROW.get(column.type, pa.string())
+def _before_mark(row: Sequence[str | None]) -> list[str]:
+    """Return the cells that the line has in the file."""
+    last = max((at for at, text in enumerate(row) if text is not None), default=-1)
+    if last < 0 or row[last] != MARK:
+        raise Unmarked
+    return [text or "" for text in row[:last]]

@@ -13,39 +13,27 @@ _WIDEST = 3
 """One byte of cp932 becomes at most so many of UTF-8 (a half-width katakana)."""
 
 
-class Undecodable(Exception):
-    """The bytes are not of the encoding. Holds nothing of them."""
-
-
 class Transcoder:
-    """Turns pieces of cp932 into UTF-8; a character may be cut between two pieces."""
+    """Turns pieces of cp932 into UTF-8; a character may be cut between two pieces. Bytes without a character become U+FFFD, as
+    Python replaces them."""
 
     def __init__(self) -> None:
         self._library = _library()
         self._rest = b""
-        self._decoder = codecs.getincrementaldecoder("cp932")()
         self._handle = self._library.iconv_open(b"UTF-8", b"CP932") if self._library else None
 
     def feed(self, data: bytes) -> bytes:
-        """Return the piece as UTF-8; raise :class:`Undecodable` when it is no cp932."""
-        if self._library is None:
-            try:
-                return self._decoder.decode(data).encode()
-            except UnicodeDecodeError:
-                raise Undecodable from None
-        converted, left = _convert(self._library, self._handle, self._rest + data)
-        if left is None or len(left) > 1:
-            raise Undecodable
-        self._rest = left
-        return converted
-
-    def finish(self) -> None:
-        """Raise :class:`Undecodable` when the last character is cut off."""
-        try:
-            if self._rest or self._decoder.decode(b"", final=True):
-                raise Undecodable
-        except UnicodeDecodeError:
-            raise Undecodable from None
+        """Return the piece as UTF-8."""
+        data = self._rest + data
+        if self._library is not None:
+            converted, left = _convert(self._library, self._handle, data)
+            if left is not None:
+                self._rest = left
+                return converted
+        decoder = codecs.getincrementaldecoder("cp932")(errors="replace")
+        text = decoder.decode(data)
+        self._rest = decoder.getstate()[0]
+        return text.encode()
 
     def close(self) -> None:
         """Give the C library's table back."""
@@ -109,6 +97,12 @@ def _convert(library: ctypes.CDLL, handle: int | None, data: bytes) -> tuple[byt
     )
     converted = ctypes.string_at(target, len(target) - target_left.value)
     left = data[len(data) - source_left.value :]
-    if failed and len(left) > 1:
+    if failed and (len(left) > 1 or not _may_begin(left)):
+        library.iconv(handle, None, None, None, None)
         return b"", None
     return converted, left
+
+
+def _may_begin(left: bytes) -> bool:
+    """True when a byte may be the first of a character's two."""
+    return 0x81 <= left[0] <= 0x9F or 0xE0 <= left[0] <= 0xFC
