@@ -1,6 +1,7 @@
 """The national month by hand: a plain DuckDB script over UTF-8 files, as somebody would write it for this one purpose.
 
-No Dagster, no Great Expectations, no contracts, no quarantine: a file that is not clean stops it. It reads the same files,
+No Dagster, no Great Expectations, no contracts, no quarantine: a file that is not clean stops it. Rows are not numbered, for
+that would keep DuckDB to one core. It reads the same files,
 replaces symbol, number and suffix by the same keyed hash, writes the same Parquet and runs the same aggregations. Run by
 ``benchmarks.national_month`` in a process of its own: ``python -m benchmarks.bare_month LANDING MONTH OUT KEY``.
 """
@@ -125,7 +126,7 @@ def main(landing: Path, month: str, out: Path, key: str) -> None:
         folder.mkdir(parents=True)
         for path in sorted((landing / dataset / month).glob("*.csv")):
             connection.execute(
-                f"copy (select '{path.name}' as file, row_number() over () + 1 as row_number, {columns.format(person=person)} "
+                f"copy (select '{path.name}' as file, {columns.format(person=person)} "
                 f"from read_csv('{path}', header = true, all_varchar = true, delim = ',', quote = '\"')) "
                 f"to '{folder / path.stem}.parquet' (format parquet, compression zstd)"
             )

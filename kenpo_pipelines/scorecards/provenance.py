@@ -102,8 +102,8 @@ class Provenance:
         Where there are more than ``most`` lines, those of years and of the newest months.
         """
         lines = _joined(self.sorted_submissions())
-        newest = sorted(lines, key=lambda s: (len(s.known_month) > 4, _descending(s.known_month)))
-        kept = set(newest[:most])
+        newest = sorted(lines, key=lambda s: s.known_month, reverse=True)
+        kept = set(sorted(newest, key=lambda s: len(s.known_month) > 4)[:most])
         return [line for line in lines if line in kept]
 
 
@@ -130,10 +130,6 @@ def _sum(group: list[SubmissionSource]) -> SubmissionSource:
         rows_rejected=sum(one.rows_rejected for one in group),
         files=len(group),
     )
-
-
-def _descending(month: str) -> int:
-    return -int(month.replace("-", ""))
 
 
 def time_label(moment: dt.datetime) -> str:
