@@ -110,8 +110,12 @@ def send_again(home: Path, branch: str) -> None:
     """Put a corrected claims file of one branch beside the first one: its last row is gone."""
     folder = home / "landing" / "claims" / MONTH
     source = next(folder.glob(f"*-{branch}.csv"))
-    data = source.read_bytes()
-    (folder / f"{source.stem}.r2.csv").write_bytes(data[: data.rstrip(b"\r\n").rfind(b"\n") + 1])
+    corrected = folder / f"{source.stem}.r2.csv"
+    shutil.copyfile(source, corrected)
+    with corrected.open("rb+") as file:
+        tail_at = file.seek(-4096, os.SEEK_END)
+        tail = file.read()
+        file.truncate(tail_at + tail.rstrip(b"\r\n").rfind(b"\n") + 1)
 
 
 def steps(home: Path) -> list[tuple[str, float]]:
