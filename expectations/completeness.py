@@ -12,6 +12,9 @@ import duckdb
 from expectations.fault_rows import quoted
 from expectations.suite import CompletenessRule
 
+NOTHING_SUBMITTED = "nothing was submitted"
+"""How the message of a dataset begins of which no file came."""
+
 
 @dataclass(frozen=True)
 class Completeness:
@@ -56,5 +59,5 @@ def check_completeness(
     missing = {code: name for code, name in expected.items() if code not in found}
     message = f"{len(present)} of {len(expected)} branches are there"
     if submissions_received == 0:
-        message = f"nothing was submitted; {message}"
+        message = f"{NOTHING_SUBMITTED}; {message}"
     return Completeness(rule, not missing, present, missing, submissions_received, message=message)

@@ -6,7 +6,7 @@ engineers English. Exit codes: 0 done, 1 refused or failed, 2 wrong use. Heavy i
 
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -322,8 +322,8 @@ def _run_months(settings: Settings, months: list[str], forced: Collection[str] =
                 err.print(f"{month} failed. Done: {', '.join(months[:position]) or 'none'}. Left: {', '.join(left)}.")
                 _fail(str(failed))
             bar.console.print(_summary(done), markup=False)
-            for failure in done.failures:
-                bar.console.print(_failure_line(failure), markup=False)
+            for line in _failure_lines(done.failures):
+                bar.console.print(line, markup=False)
             if outdated := [later for later in done.outdated_months if later not in months[position:]]:
                 bar.console.print(
                     f"  → {', '.join(outdated)} read what has changed: kenpo backfill --from {outdated[0]} --to {outdated[-1]}",
@@ -349,6 +349,16 @@ def _summary(done: "MonthRun") -> str:
     refused = f", {done.files_refused} refused" if done.files_refused else ""
     rows = f"{done.rows_read:,} rows read = {done.rows_loaded:,} loaded + {done.rows_rejected:,} rejected"
     return f"✓ {done.month}  {done.files} files{refused}, {rows}"
+
+
+def _failure_lines(failures: Iterable[Any]) -> Iterator[str]:
+    """The checks that did not hold; datasets of which nothing came share one line, the first."""
+    from expectations.completeness import NOTHING_SUBMITTED
+
+    silent = [one.asset.partition("/")[2] for one in failures if one.description.startswith(NOTHING_SUBMITTED)]
+    if silent:
+        yield f"  ! {NOTHING_SUBMITTED}: {', '.join(silent)}"
+    yield from (_failure_line(one) for one in failures if not one.description.startswith(NOTHING_SUBMITTED))
 
 
 def _failure_line(failure: Any) -> str:

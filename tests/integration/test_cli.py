@@ -399,6 +399,11 @@ def test_a_run_says_what_it_did_month_by_month_without_noise(published: Path) ->
 
     assert "✓ 2025-05  2 files, 7 rows read = 7 loaded + 0 rejected" in said
     assert "✓ 2025-06  2 files, 5 rows read = 5 loaded + 0 rejected" in said
+    silent = (
+        "benefit_decisions, checkup_counts, claims, guidance_counts, receipt_audits, recoverables, untreated_persons"
+    )
+    assert said.count(f"  ! nothing was submitted: {silent}\n") == 2
+    assert said.count("nothing was submitted") == 2
     for noise in ("DEBUG", "Warning", "Traceback", "dagster"):
         assert noise not in said
     assert "RUN_SUCCESS" in (published / "logs" / "kenpo.log").read_text(encoding="utf-8")
