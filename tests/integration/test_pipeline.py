@@ -219,7 +219,10 @@ def test_a_month_without_submissions_succeeds_with_warnings(story: Story) -> Non
     said = story.correction[story.correction.index("✓ 2025-07") :]
 
     assert "✓ 2025-07  1 files, 2 rows read = 2 loaded + 0 rejected" in said, "only the yearly targets"
-    assert "! raw/kpi_results · completeness" in said
+    silent = next(line for line in said.splitlines() if line.startswith("  ! nothing was submitted: "))
+    assert "kpi_results" in silent
+    assert "kpi_targets" not in silent
+    assert "! raw/kpi_targets · completeness" in said
     assert "✗" not in said
     assert story.lake.read("raw", "kpi_results", "2025-07").num_rows == 0
     assert facts(story.home, "2025-07").keys() == facts(story.home, "2025-06").keys()
