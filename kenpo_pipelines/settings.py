@@ -30,6 +30,14 @@ class Settings(BaseSettings):
     lake_url: str | None = None
     engine: Literal["duckdb"] = "duckdb"
     pseudonym_key: SecretStr | None = None
+    env: Literal["local", "staging", "production"] = "local"
+    """Which schedules and sensors start by themselves: ``automation/environments.yml``."""
+    landing_url: str | None = None
+    """An object store (``s3://bucket/prefix``) in which files land; then the landing folder is a mirror of it."""
+    alert_urls: SecretStr | None = None
+    """Where alerts go: Apprise's own text form ``tag,tag=url``, one per line or separated by spaces. URLs hold passwords."""
+    ui_url: str = "http://127.0.0.1:3000"
+    """Under which address people open the UI: links in alerts begin with it."""
 
     @property
     def home_dir(self) -> Path:
