@@ -1,5 +1,5 @@
 # Two commands set everything up: `make demo` and `make test`. Each makes .venv from requirements.lock first.
-.PHONY: help install demo test check lint lock docs bench clean
+.PHONY: help install demo test check lint lock docs bench fuzz clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -11,6 +11,7 @@ help:
 	@echo "make install  only make .venv"
 	@echo "make docs     write the generated pages (KPI dictionary, datasets)"
 	@echo "make bench    run the benchmarks and print their tables"
+	@echo "make fuzz     10,000 mutated files through the readers (FILES=, SEED=)"
 	@echo "make lock     resolve requirements.lock anew (needs the network)"
 
 install: $(STAMP)
@@ -50,6 +51,10 @@ docs: install
 
 bench: install
 	$(BIN)/python -m benchmarks.published_month
+	$(BIN)/python -m benchmarks.operations
+
+fuzz: install
+	$(BIN)/python tests/fuzz/campaign.py --files $(or $(FILES),10000) $(if $(SEED),--seed $(SEED))
 
 lock: install
 	$(BIN)/python -m pip install --quiet uv

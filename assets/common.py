@@ -10,29 +10,22 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from expectations.checks import is_silence
 from expectations.markdown import markdown_table
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 from resources.engine import DuckDBEngine
-from resources.steps import FORCE_TAG
+from resources.steps import FORCE_TAG, RENEW_TARGETS_TAG
 
 MONTHS = dg.MonthlyPartitionsDefinition(start_date=fiscal.FIRST_MONTH, fmt="%Y-%m", timezone="Asia/Tokyo", end_offset=1)
-"""The only partition: the reporting month, key ``2024-03``, up to the running one, for which reports arrive already."""
+"""The only partition: the reporting month, key ``2024-03``, up to the running one, for which reports arrive already.
 
-BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
-"""One run per month: a run over a range would leave the months' checks without a partition."""
+No asset has a backfill policy: Dagster then runs one month at a time, oldest first, each under its tag ``dagster/partition``.
+"""
 
-_A_CENTURY = 1200
-
-
-def up_to_the_month() -> dg.TimeWindowPartitionMapping:
-    """Return the mapping of models that read the history of another: every month up to and with the one run."""
-    with warnings.catch_warnings():
-        # beta in Dagster, and the only public way to say "all earlier months, as far as there are any"
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        return dg.TimeWindowPartitionMapping(start_offset=-_A_CENTURY, allow_nonexistent_upstream_partitions=True)
-
+DATABASE_POOL = "database"
+"""Pool of the steps that write to the serving database or read a month of it; its limit is in deploy/dagster.yaml."""
 
 OWNER_PLATFORM = "team:data-platform"
 PREVIEW_ROWS = 5
@@ -41,6 +34,15 @@ PREVIEW_ROWS = 5
 def key_of(relation: Relation) -> dg.AssetKey:
     """Return the asset key of a dataset of the lake: layer, name."""
     return dg.AssetKey([relation.layer, relation.name])
+
+
+def history_of(relation: Relation) -> dg.AssetDep:
+    """Return the dependency of what reads all months of a dataset up to its own.
+
+    Dagster is told of the same month only. Told of them all it would split a backfill into runs by layer, and spread it over
+    every later month.
+    """
+    return dg.AssetDep(key_of(relation), metadata={"months": "all up to the one run"})
 
 
 def column_schema(columns: Iterable[Column]) -> dg.TableSchema:
@@ -101,6 +103,11 @@ def is_forced(context: dg.AssetExecutionContext) -> bool:
     return context.run.tags.get(FORCE_TAG) == "true"
 
 
+def renews_targets(context: dg.AssetExecutionContext) -> bool:
+    """True when the run is to judge by the targets that hold today, whatever was published."""
+    return context.run.tags.get(RENEW_TARGETS_TAG) == "true"
+
+
 def remember(
     lake: Lake,
     relation: Relation,
@@ -123,7 +130,12 @@ def remember(
         return
     own = [result for result in failed if result.asset_key == key_of(relation)]
     notes = [
-        {"check": result.check_name, "is_error": is_error[id(result)], "description": result.description or ""}
+        {
+            "check": result.check_name,
+            "is_error": is_error[id(result)],
+            "description": result.description or "",
+            "is_silence": is_silence(result.metadata),
+        }
         for result in own
     ]
     lake.remember(relation.layer, relation.name, month, fingerprint, notes, version=version)

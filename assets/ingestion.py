@@ -1,4 +1,4 @@
-"""Ingestion: one multi-asset per dataset contract, from landing to raw, quarantine and ledger.
+"""Ingestion: one multi-asset per dataset contract, from landing to raw, quarantine, ledger and findings.
 
 What lives here: the assets and the order of a step. What does not: the account that it shows (``submission_account``), reading
 and writing (``kenpo_pipelines.submissions``), rules (``expectations/*.yml``).
@@ -9,11 +9,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS, is_forced, partition_result, preview, remember
+from assets.common import MONTHS, is_forced, partition_result, preview, remember
+from assets.faults import faults_told
 from assets.landing import landing_key
 from assets.reference import LAYER as REFERENCE
 from assets.submission_account import account_checks, account_specs, ledger_metadata
-from expectations.checks import check_specs, run_checks
+from expectations.checks import check_results, check_specs, judge
+from expectations.findings import findings_table
 from expectations.suite import Suite
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.models import Relation
@@ -21,6 +23,8 @@ from kenpo_pipelines.submissions.columns import MEMBER_KEY
 from kenpo_pipelines.submissions.contract import ColumnType, Contract
 from kenpo_pipelines.submissions.ingest import ingest, ingested
 from kenpo_pipelines.submissions.partitions import (
+    FINDINGS,
+    FINDINGS_SCHEMA,
     LEDGER,
     LEDGER_SCHEMA,
     QUARANTINE,
@@ -43,6 +47,11 @@ _LAYERS = {
         "Account of the submissions. Grain: one file, with rows read, loaded and rejected, of record-level data by branch too.",
         lambda contract: LEDGER_SCHEMA,
     ),
+    FINDINGS: (
+        "What the rules found: how many rows fail which rule, by branch, KPI and file. Grain: known_month × rule × branch_code "
+        "× kpi_id × fiscal_year × as_of × file.",
+        lambda contract: FINDINGS_SCHEMA,
+    ),
 }
 
 
@@ -56,7 +65,7 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
     specs = [
         dg.AssetSpec(
             key=keys[layer],
-            deps=[landing_key(contract), *(reference_deps if layer == RAW else [])],
+            deps=[landing_key(contract), *(reference_deps if layer in (RAW, FINDINGS) else [])],
             group_name=layer,
             owners=[dataset.owner],
             kinds={"python", "parquet", *(["duckdb"] if dataset.record_level else [])},
@@ -76,11 +85,13 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
         *check_specs(keys[RAW], suite, partitions_def=MONTHS),
     ]
 
-    @dg.multi_asset(name=f"ingest_{dataset.id}", specs=specs, check_specs=checks, backfill_policy=BACKFILL)
+    @dg.multi_asset(name=f"ingest_{dataset.id}", specs=specs, check_specs=checks)
+    @faults_told
     def ingest_dataset(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[Any]:
         month, lake, engine = context.partition_key, installation.lake, installation.engine
+        installation.fetch_landed(month, contract)
         fingerprint = ingestion_fingerprint(installation, contract, month)
         current = all(lake.is_current(layer, dataset.id, month, fingerprint) for layer in _LAYERS)
         kept = current and not is_forced(context)
@@ -98,27 +109,12 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
             )
         faults = summarise(lake, dataset.id, month)
         shown = ledger_metadata(done)
-        rows = {RAW: done.rows_in_lake, QUARANTINE: faults.faults, LEDGER: len(done.ledger)}
-        for layer, key in keys.items():
-            # rows about persons are not shown; a ledger with branches is, below
-            may_show = layer == QUARANTINE or not (
-                dataset.record_level if layer == LEDGER else contract.has_personal_columns
-            )
-            relation = Relation(layer, dataset.id)
-            yield partition_result(
-                key,
-                rows=rows[layer],
-                version=lake.version(layer, dataset.id, month),
-                metadata=shown | ({"preview": preview(engine, relation, month)} if may_show else {}),
-                kept=kept,
-            )
-        results = list(account_checks(keys, done, faults))
+        results = list(account_checks(keys, done, faults, dataset.feeds))
         with engine.connect() as connection:
             judged = engine.attach(connection, Relation(RAW, dataset.id), [month])
             if is_about_kpis:
                 judged = _with_kpi_columns(judged, engine.attach(connection, Relation(REFERENCE, "kpis"), [month]))
-            results += run_checks(
-                keys[RAW],
+            outcomes, completeness = judge(
                 connection,
                 judged,
                 suite,
@@ -126,6 +122,24 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
                 # every row of every file may be in quarantine: that is told there, and must not stop the other datasets
                 rows_expected=done.rows_in_lake > 0,
                 branches=_branch_names(installation.catalogue),
+            )
+        results += check_results(keys[RAW], outcomes, completeness)
+        if not kept:
+            lake.write(FINDINGS, dataset.id, month, findings_table(outcomes, dataset.id, month))
+        found = engine.rows(Relation(FINDINGS, dataset.id), month)
+        rows = {RAW: done.rows_in_lake, QUARANTINE: faults.faults, LEDGER: len(done.ledger), FINDINGS: found}
+        for layer, key in keys.items():
+            relation = Relation(layer, dataset.id)
+            # rows about persons are not shown; a ledger with branches is, in the account
+            may_show = layer in (QUARANTINE, FINDINGS) or not (
+                dataset.record_level if layer == LEDGER else contract.has_personal_columns
+            )
+            yield partition_result(
+                key,
+                rows=rows[layer],
+                version=lake.version(layer, dataset.id, month),
+                metadata=shown | ({"preview": preview(engine, relation, month)} if may_show else {}),
+                kept=kept,
             )
         for layer in _LAYERS:
             version = lake.version(layer, dataset.id, month)

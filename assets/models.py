@@ -11,17 +11,17 @@ import dagster as dg
 import duckdb
 
 from assets.common import (
-    BACKFILL,
     MONTHS,
     PREVIEW_ROWS,
     column_lineage,
     column_schema,
+    history_of,
     is_forced,
     key_of,
     partition_result,
     remember,
-    up_to_the_month,
 )
+from assets.faults import faults_told
 from expectations.checks import check_specs, run_checks
 from expectations.markdown import markdown_table
 from expectations.suite import ROW_COUNT, Suite
@@ -47,9 +47,9 @@ def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite])
         name=f"{layer}_models",
         specs=[_spec(project, model) for model in models],
         check_specs=[spec for specs in checks.values() for spec in specs],
-        backfill_policy=BACKFILL,
         can_subset=True,
     )
+    @faults_told
     def run_layer(context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]) -> Iterator[Any]:
         month = context.partition_key
         wanted_checks = context.selected_asset_check_keys
@@ -123,7 +123,7 @@ def _needs_rows(suite: Suite) -> bool:
 def _spec(project: ModelProject, model: Model) -> dg.AssetSpec:
     # a model that reads both the month and the history of another depends on its history, the month among it
     deps = [dg.AssetDep(key_of(relation)) for relation in model.inputs if relation not in model.history]
-    deps += [dg.AssetDep(key_of(one), partition_mapping=up_to_the_month()) for one in model.history]
+    deps += [history_of(one) for one in model.history]
     return dg.AssetSpec(
         key=key_of(model.relation),
         deps=deps,

@@ -9,7 +9,6 @@ import dagster as dg
 import pyarrow as pa
 
 from assets.common import (
-    BACKFILL,
     MONTHS,
     OWNER_PLATFORM,
     column_schema,
@@ -19,6 +18,7 @@ from assets.common import (
     preview_of_table,
     remember,
 )
+from assets.faults import faults_told
 from kenpo_pipelines.catalogue import reference as tables
 from kenpo_pipelines.catalogue.business_calendar import calendar_table
 from kenpo_pipelines.models import Source
@@ -31,6 +31,7 @@ _TABLES: dict[str, Callable[[Installation], pa.Table]] = {
     "fiscal_years": lambda installation: tables.fiscal_years_table(installation.catalogue),
     "kpis": lambda installation: tables.kpis_table(installation.catalogue),
     "parameters": lambda installation: tables.parameters_table(installation.catalogue),
+    "thresholds": lambda installation: tables.thresholds_table(installation.catalogue),
     "kpi_formulas": lambda installation: tables.kpi_formulas_table(installation.catalogue),
     "kpi_datasets": lambda installation: tables.kpi_datasets_table(installation.catalogue),
     "calendar": lambda installation: calendar_table(),
@@ -60,7 +61,8 @@ def reference_assets(sources: tuple[Source, ...]) -> dg.AssetsDefinition:
         for key, source in by_key.items()
     ]
 
-    @dg.multi_asset(name="reference", specs=specs, backfill_policy=BACKFILL)
+    @dg.multi_asset(name="reference", specs=specs)
+    @faults_told
     def reference(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[None]]:

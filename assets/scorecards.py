@@ -9,7 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import BACKFILL, MONTHS, is_forced
+from assets.common import DATABASE_POOL, MONTHS, is_forced
+from assets.faults import faults_told
 from kenpo_pipelines.scorecards.publication import (
     COMPARISON,
     are_scorecards_current,
@@ -46,7 +47,8 @@ def scorecard_assets() -> dg.AssetsDefinition:
         for key, text in texts.items()
     ]
 
-    @dg.multi_asset(name="scorecards", specs=specs, backfill_policy=BACKFILL)
+    @dg.multi_asset(name="scorecards", specs=specs, pool=DATABASE_POOL)
+    @faults_told
     def scorecards(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[Any]]:

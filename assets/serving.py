@@ -9,19 +9,22 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Table
 
-from assets.common import BACKFILL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, is_forced, key_of
+from assets.common import DATABASE_POOL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, is_forced, key_of
+from assets.faults import faults_told
 from expectations.markdown import markdown_table
 from kenpo_pipelines.models import ModelProject
 from kenpo_pipelines.serving import schema
+from kenpo_pipelines.serving.faults import patient
 from kenpo_pipelines.serving.publish import PUBLISHED_TABLES, PublishSummary, publish_month
 from kenpo_pipelines.serving.queries import publication
+from kenpo_pipelines.serving.restatements import feeds_of
 from kenpo_pipelines.serving.rows import MOST_FAULTS_PER_FILE, serving_tables
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.landing import yearly_folders
 from kenpo_pipelines.submissions.partitions import LEDGER, LEDGER_SCHEMA, QUARANTINE, QUARANTINE_SCHEMA
 from kenpo_pipelines.submissions.quarantine import first_faults
 from resources.installation import Installation
-from resources.steps import MART, REFERENCE, SERVING, publication_code, publication_fingerprint
+from resources.steps import JUDGEMENTS, MART, REFERENCE, SERVING, publication_code, publication_fingerprint
 
 GROUP = SERVING
 _MART = key_of(MART)
@@ -31,6 +34,11 @@ _OTHER_NAMES = {
     "branches": {"name": "branch", "name_en": "branch_en"},
     "fiscal_years": {"name": "fiscal_year_name", "first_month": "fiscal_year", "last_month": "fiscal_year"},
     "kpis": {"name": "kpi"},
+    "frozen_targets": {
+        "is_fixed": "target_is_fixed",
+        "rests_on_prior_year": "target_rests_on_prior_year",
+        "used_since": "target_used_since",
+    },
 }
 """Columns of serving tables that have another name upstream."""
 
@@ -46,6 +54,7 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
     submission_keys = [dg.AssetKey([layer, dataset]) for dataset in contracts for layer in (LEDGER, QUARANTINE)]
     sources = {
         **{table.name: [_MART] for table in schema.MONTHLY},
+        **{table.name: [key_of(JUDGEMENTS)] for table in schema.KEPT},
         **{table.name: [dg.AssetKey([REFERENCE, table.name])] for table in schema.DIMENSIONS},
         **{table.name: submission_keys for table in schema.FOLDERS},
     }
@@ -72,7 +81,8 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
         for table in PUBLISHED_TABLES
     ]
 
-    @dg.multi_asset(name="publish", specs=specs, backfill_policy=BACKFILL)
+    @dg.multi_asset(name="publish", specs=specs, pool=DATABASE_POOL)
+    @faults_told
     def publish(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[Any]]:
@@ -96,14 +106,16 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
             lake.read(MART.layer, MART.name, month),
             rows[LEDGER],
             rows[QUARANTINE],
+            lake.read(JUDGEMENTS.layer, JUDGEMENTS.name, month),
         )
         folders = [folder for contract in contracts.values() for folder in _yearly_folders(installation, contract)]
-        summary = publish_month(
+        summary = patient(publish_month)(
             installation.database(),
             month,
             tables,
             run_id=context.run_id,
             folders=folders,
+            feeds=feeds_of(installation.catalogue),
             code_version=installation.code_version,
             fingerprint=fingerprint,
         )
@@ -117,6 +129,7 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
                     "updated": change.updated,
                     "deleted": change.deleted,
                     "unchanged": change.unchanged,
+                    "restatements": summary.restatements,
                     "preview": _preview(tables[table.name]),
                     "all_tables": dg.MetadataValue.md(_summary_table(summary)),
                 },

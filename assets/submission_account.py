@@ -3,21 +3,33 @@
 What lives here: metadata and check results. What does not: counting (``kenpo_pipelines.submissions.accounts``, ``quarantine``).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
 from assets.common import check_spec
+from expectations.alert_facts import NotHeld, alert_facts
 from expectations.checks import ROWS_IN_SENTENCE
 from expectations.markdown import markdown_table
 from kenpo_pipelines.submissions.accounts import SAME_FILE_AGAIN, Ingested
+from kenpo_pipelines.submissions.faults import FAULTS
 from kenpo_pipelines.submissions.partitions import LEDGER, QUARANTINE
 from kenpo_pipelines.submissions.quarantine import FaultSummary
 
 ACCOUNTED_FOR = "rows_accounted_for"
 REFUSED_FILES = "files_readable"
 REJECTED_ROWS = "rows_readable"
+
+_NOT_ACCOUNTED_FOR = (
+    "読み取った行数と、取り込んだ行数・受け付けなかった行数の合計が合いません。プログラムの不具合です。"
+    "この月の数値を使わず、記録（ログ）を保存してデータ基盤担当に連絡してください。"
+)
+_FILES_REFUSED = "読めなかったファイルの支部に、実行の記録にある案内を添えて再提出を依頼してください。"
+_ONLY_COPIES = "同じ内容のファイルがもう一度届いただけです。取り違えでなければ対応は不要です。"
+_ROWS_REJECTED = "受け付けられない行（データベースの rejected_rows）を支部に示し、訂正と再提出を依頼してください。"
+_NO_ROW_LOADED = "一行も取り込めませんでした。様式の取り違えがないかを確かめ、すぐに再提出を依頼してください。"
 
 
 def ledger_metadata(done: Ingested) -> dict[str, Any]:
@@ -65,9 +77,10 @@ def account_specs(keys: Mapping[str, dg.AssetKey]) -> list[dg.AssetCheckSpec]:
 
 
 def account_checks(
-    keys: Mapping[str, dg.AssetKey], done: Ingested, faults: FaultSummary
+    keys: Mapping[str, dg.AssetKey], done: Ingested, faults: FaultSummary, feeds: Literal["all"] | tuple[str, ...]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Yield the results of the checks."""
+    """Yield the results of the checks; ``feeds``: the KPIs that the dataset feeds."""
+    protects = ["all"] if feeds == "all" else sorted(feeds)
     counts = {name: done.total(name) for name in ("rows_read", "rows_loaded", "rows_rejected", "rows_merged")}
     in_lake = {"rows_in_lake": done.rows_in_lake}
     if done.rejected_in_lake is not None:
@@ -77,7 +90,19 @@ def account_checks(
         check_name=ACCOUNTED_FOR,
         passed=done.is_accounted_for,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={**counts, **in_lake},
+        metadata={
+            **counts,
+            **in_lake,
+            **alert_facts(
+                keys[LEDGER],
+                checked_rows=counts["rows_read"],
+                failed_rows=abs(counts["rows_read"] - done.rows_in_lake - counts["rows_rejected"]),
+                branches=[],
+                protects=protects,
+                what_to_do=[] if done.is_accounted_for else [_NOT_ACCOUNTED_FOR],
+                not_held=[],
+            ),
+        },
     )
     refused = [one for one in done.ledger if one["status"] == "refused"]
     is_only_copies = all(one["fault"] == SAME_FILE_AGAIN for one in refused)
@@ -87,7 +112,20 @@ def account_checks(
         passed=not refused,
         severity=dg.AssetCheckSeverity.WARN if is_only_copies else dg.AssetCheckSeverity.ERROR,
         description=" / ".join(f"{one['file']}: {one['detail']}" for one in refused) or None,
-        metadata={"files": len(done.ledger), "files_refused": len(refused)},
+        metadata={
+            "files": len(done.ledger),
+            "files_refused": len(refused),
+            **alert_facts(
+                keys[LEDGER],
+                checked_rows=len(done.ledger),
+                failed_rows=len(refused),
+                branches=[],
+                protects=protects,
+                what_to_do=[_ONLY_COPIES if is_only_copies else _FILES_REFUSED] if refused else [],
+                not_held=_of_kind(Counter(one["fault"] for one in refused).most_common(), "ファイル"),
+                unit="ファイル",
+            ),
+        },
     )
     groups = ["fault", "value_class", "column_name", "branch_code", "faults"]
     rows = ["file", "sheet", "row_number", "column_name", "branch_code", "kpi_id", "fault", "value_class", "advice"]
@@ -102,8 +140,22 @@ def account_checks(
             "faults_counted": faults.faults,
             "faults_by_kind": _table(groups, faults.groups),
             "faults": _table(rows, faults.first),
+            **alert_facts(
+                keys[QUARANTINE],
+                checked_rows=done.total("rows_read"),
+                failed_rows=done.total("rows_rejected"),
+                branches=(code for code, _ in faults.branches),
+                protects=protects,
+                what_to_do=[_ROWS_REJECTED if done.rows_in_lake else _NO_ROW_LOADED] if faults.faults else [],
+                not_held=_of_kind(faults.kinds, "か所"),
+            ),
         },
     )
+
+
+def _of_kind(kinds: Iterable[tuple[str, int]], unit: str) -> list[NotHeld]:
+    """Each kind of fault with its count: the kind of value that was found, never the value."""
+    return [NotHeld(code, FAULTS[code].value_class, count, unit=unit) for code, count in kinds]
 
 
 def _table(header: list[str], rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from expectations import quiet
-from expectations.fault_rows import VIEW, evidence, fault_rows_sql, sql_for_engine, sql_for_gx
-from expectations.outcome import RuleOutcome
+from expectations.fault_rows import (
+    VIEW,
+    branch_counts,
+    evidence,
+    fault_places,
+    fault_rows_sql,
+    sql_for_engine,
+    sql_for_gx,
+)
+from expectations.outcome import Place, RuleOutcome
 from expectations.suite import COLUMNS, ROW_COUNT, Rule
 
 if TYPE_CHECKING:
@@ -175,12 +183,23 @@ def _outcome(connection: duckdb.DuckDBPyConnection, rule: Rule, result: "GxResul
         return RuleOutcome(rule, passed=False, checked_rows=row_count, message=message)
     message = ""
     shown: tuple[dict[str, str], ...] = ()
+    places: tuple[Place, ...] = ()
+    faults = fault_rows_sql(rule, result.fault_rows_sql)
     try:
-        shown = evidence(connection, rule, fault_rows_sql(rule, result.fault_rows_sql))
+        places = fault_places(connection, faults)
+        shown = evidence(connection, rule, faults)
     except duckdb.Error as error:
         message = f"the rows at fault cannot be shown: {_told(error)}"
-    failed = _count(result)
-    return RuleOutcome(rule, passed=False, checked_rows=row_count, failed_rows=failed, evidence=shown, message=message)
+    return RuleOutcome(
+        rule,
+        passed=False,
+        checked_rows=row_count,
+        failed_rows=_count(result),
+        evidence=shown,
+        branches=branch_counts(places),
+        places=places,
+        message=message,
+    )
 
 
 def _count(result: "GxResult") -> int:

@@ -1,6 +1,7 @@
 """Verdicts as Dagster asset checks: one check per group of rules, with everything a reader needs in its metadata.
 
-What lives here: names, severities and tables. What does not: reaching verdicts (``adapter``, ``completeness``).
+What lives here: names, severities and tables. What does not: reaching verdicts (``adapter``, ``completeness``), and what alerts
+are made of (``alert_facts``).
 
 A group is a tier and a severity. The usual severity of a tier carries the tier's plain name: ``structural`` is critical and,
 where it concerns the dataset as a whole, blocks; ``structural_rows`` is critical for the rows it names and does not block;
@@ -15,12 +16,20 @@ import dagster as dg
 import duckdb
 
 from expectations.adapter import validate
+from expectations.advice import advice, advice_on_missing
+from expectations.alert_facts import NotHeld, alert_facts
 from expectations.completeness import Completeness, check_completeness
 from expectations.markdown import markdown_table
 from expectations.outcome import RuleOutcome
 from expectations.suite import CompletenessRule, Rule, Severity, Suite, Tier
 
 COMPLETENESS = "completeness"
+IS_SILENCE = "is_silence"
+"""Metadata of a check result, true when it did not hold because no file came at all."""
+
+SUBMITTED_LAYER = "raw"
+"""Layer whose rows are those that branches sent."""
+
 ROWS_IN_SENTENCE = 4
 """Rows at fault that the check's one-line description quotes; its metadata has more."""
 
@@ -88,8 +97,7 @@ def check_results(
     return results if completeness is None else [*results, _completeness_result(asset_key, completeness)]
 
 
-def run_checks(
-    asset_key: dg.AssetKey,
+def judge(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     suite: Suite,
@@ -97,8 +105,8 @@ def run_checks(
     submissions_received: int,
     rows_expected: bool | None = None,
     branches: Mapping[str, str] | None = None,
-) -> list[dg.AssetCheckResult]:
-    """Judge a relation by its suite: a result for each of :func:`check_specs`.
+) -> tuple[list[RuleOutcome], Completeness | None]:
+    """Judge a relation by its suite: an outcome per rule, and completeness where the suite asks for it.
 
     ``submissions_received`` counts the files that landed for this partition, refused ones included. ``rows_expected`` says
     whether an empty relation is a critical fault (default: when there were submissions); where it is not, the rules pass
@@ -112,7 +120,35 @@ def run_checks(
         completeness = check_completeness(
             connection, relation, suite.completeness, branches or {}, submissions_received=submissions_received
         )
-    return check_results(asset_key, outcomes, completeness)
+    return outcomes, completeness
+
+
+def is_silence(metadata: Mapping[str, Any]) -> bool:
+    """True for the metadata of a check that did not hold because no file came at all."""
+    told = metadata.get(IS_SILENCE)
+    return isinstance(told, dg.BoolMetadataValue) and bool(told.value)
+
+
+def run_checks(
+    asset_key: dg.AssetKey,
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    suite: Suite,
+    *,
+    submissions_received: int,
+    rows_expected: bool | None = None,
+    branches: Mapping[str, str] | None = None,
+) -> list[dg.AssetCheckResult]:
+    """Judge a relation as :func:`judge` does: a result for each of :func:`check_specs`."""
+    judged = judge(
+        connection,
+        relation,
+        suite,
+        submissions_received=submissions_received,
+        rows_expected=rows_expected,
+        branches=branches,
+    )
+    return check_results(asset_key, *judged)
 
 
 def _grouped(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
@@ -129,9 +165,18 @@ def _group_result(asset_key: dg.AssetKey, name: str, outcomes: list[RuleOutcome]
         "rules_judged": sum(outcome.is_evaluated for outcome in outcomes),
         "rules_failed": len(failed),
         "rules_broken": sum(outcome.is_broken for outcome in outcomes),
-        "checked_rows": max((outcome.checked_rows for outcome in outcomes), default=0),
-        "failed_rows": sum(outcome.failed_rows for outcome in failed),
-        "protects": _protects(outcome.rule for outcome in (failed or outcomes)),
+        **alert_facts(
+            asset_key,
+            checked_rows=max((outcome.checked_rows for outcome in outcomes), default=0),
+            failed_rows=sum(outcome.failed_rows for outcome in failed),
+            branches=(code for outcome in failed for code, _ in outcome.branches),
+            protects=_endangered(failed) if failed else _protected(outcome.rule for outcome in outcomes),
+            what_to_do=(advice(one, is_submission=asset_key.path[0] == SUBMITTED_LAYER) for one in failed),
+            not_held=[
+                NotHeld(one.rule.id, one.rule.description_ja, one.failed_rows, one.branches, is_broken=one.is_broken)
+                for one in failed
+            ],
+        ),
     }
     for outcome in outcomes:
         if outcome.evidence:
@@ -162,8 +207,28 @@ def _completeness_result(asset_key: dg.AssetKey, completeness: Completeness) -> 
             "missing_codes": list(missing),
             "submissions_received": int(completeness.submissions_received),
             "is_broken": completeness.is_broken,
-            "protects": _protects([completeness.rule]),
+            IS_SILENCE: completeness.is_silence,
             "origin": completeness.rule.origin,
+            **alert_facts(
+                asset_key,
+                checked_rows=len(completeness.present) + len(missing),
+                failed_rows=len(missing),
+                branches=missing,
+                protects=_protected([completeness.rule]),
+                what_to_do=[] if completeness.passed else [advice_on_missing(completeness)],
+                not_held=[]
+                if completeness.passed
+                else [
+                    NotHeld(
+                        completeness.rule.id,
+                        completeness.rule.description_ja,
+                        len(missing),
+                        is_broken=completeness.is_broken,
+                        unit="支部",
+                    )
+                ],
+                unit="支部",
+            ),
         },
     )
 
@@ -221,9 +286,20 @@ def _evidence_table(outcome: RuleOutcome) -> str:
     return f"{table}\n\n… and {hidden} more rows" if hidden > 0 else table
 
 
-def _protects(rules: Iterable[Rule | CompletenessRule]) -> str:
+def _protected(rules: Iterable[Rule | CompletenessRule]) -> list[str]:
     names = {name for rule in rules for name in ([rule.protects] if rule.protects == "all" else rule.protects)}
-    return "all" if "all" in names else ", ".join(sorted(names))
+    return ["all"] if "all" in names else sorted(names)
+
+
+def _endangered(failed: Sequence[RuleOutcome]) -> list[str]:
+    """KPIs that the rows at fault name; where they name none, those that their rule protects."""
+    named = {place.kpi_id for outcome in failed for place in outcome.places if place.kpi_id}
+    others = _protected(outcome.rule for outcome in failed if not any(place.kpi_id for place in outcome.places))
+    return others if others == ["all"] else sorted({*named, *others})
+
+
+def _protects(rules: Iterable[Rule | CompletenessRule]) -> str:
+    return ", ".join(_protected(rules))
 
 
 def _joined(texts: Iterable[str], separator: str = ", ") -> str:

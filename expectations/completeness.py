@@ -13,7 +13,7 @@ from expectations.fault_rows import quoted
 from expectations.suite import CompletenessRule
 
 NOTHING_SUBMITTED = "nothing was submitted"
-"""How the message of a dataset begins of which no file came."""
+"""What is said of a dataset of which no file came."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Completeness:
     submissions_received: int
     is_broken: bool = False
     message: str = ""
+
+    @property
+    def is_silence(self) -> bool:
+        """True when no file came at all."""
+        return self.submissions_received == 0
 
     @property
     def missing_text(self) -> str:

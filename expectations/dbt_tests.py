@@ -4,17 +4,19 @@ What lives here: reading ``data_tests:``. What does not: running dbt; the models
 
 Understood: ``not_null``, ``unique``, ``accepted_values`` on columns, and our generic test ``unique_combination_of_columns``
 on models; ``config.severity`` (warn, error); ``meta.protects`` (KPI ids or all) on the test, its column or its model; and
-``meta.scope: dataset`` on a test whose failure spoils the whole model, so that it blocks what is built from it. A generic test
-of our own on a model, ``dbt_macros/<test>.sql``, whose only argument is the model, is judged by its own SQL: what it selects is
-at fault; ``meta`` of the test says its ``tier``, ``description``, ``description_ja`` and ``evidence`` (columns that it selects
-and that may be shown). Any other test, and any other ``config`` that changes what a test means, is refused: a check that
-silently does not run is worse than none. A model gets two rules more, for GX would raise or pass without them: its documented
-columns exist (critical) and it has rows (a warning; ``meta.has_rows: error`` or ``none`` on the model says otherwise).
+``meta.scope: dataset`` on a test whose failure spoils the whole model, so that it blocks what is built from it. A generic
+test of our own on a model, ``dbt_macros/<test>.sql``, is judged by its own SQL, rendered with the model and the test's
+arguments: what it selects is at fault; ``meta`` of the test says its ``tier``, ``description``, ``description_ja`` and
+``evidence`` (columns that it selects and that may be shown). Any other test, and any other ``config`` that changes what a
+test means, is refused: a check that silently does not run is worse than none. A model gets two rules more, for GX would raise
+or pass without them: its documented columns exist (critical) and it has rows (a warning; ``meta.has_rows: error`` or ``none``
+on the model says otherwise).
 """
 
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +51,10 @@ _IN_JA = {
     "unique_combination_of_columns": "{column} の組に重複がない",
 }
 _NEUTRAL_CONFIG = {"severity", "meta", "enabled", "tags", "store_failures"}
-_OWN_TEST = re.compile(r"{%-?\s*test (?P<name>\w+)\(model\)\s*-?%}(?P<sql>.*){%-?\s*endtest\s*-?%}", re.DOTALL)
-"""A generic test whose only argument is the model; others are known by name."""
+_OWN_TEST = re.compile(
+    r"{%-?\s*test (?P<name>\w+)\(model(?P<arguments>(?:, \w+)*)\)\s*-?%}(?P<sql>.*){%-?\s*endtest\s*-?%}", re.DOTALL
+)
+"""A generic test of our own: its name, the arguments beside the model, its SQL."""
 
 _OWN_META = ("tier", "description", "description_ja", "evidence")
 
@@ -97,20 +101,38 @@ def _own_rules(model: Mapping[str, Any], where: str) -> Iterator[Rule]:
         )
 
 
-def _own_tests(folder: Path) -> dict[str, str]:
-    """Return the SQL of our own generic tests by name, the model in it being :data:`BATCH`. The files are dbt's."""
+@dataclass(frozen=True)
+class _OwnTest:
+    """A generic test of our own, as its file has it."""
+
+    file: str
+    arguments: tuple[str, ...]
+    template: str
+
+    def sql(self, arguments: Mapping[str, Any], where: str) -> str:
+        """Return its SQL, the model in it being :data:`BATCH`; raise SuiteError when the arguments are not its own."""
+        if {*arguments} != {*self.arguments}:
+            given, wanted = (", ".join(names) or "none" for names in (arguments, self.arguments))
+            raise SuiteError(f"{where}: arguments: {given}; wanted: {wanted}")
+        environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # SQL, not HTML
+        try:
+            return environment.from_string(self.template).render(model=BATCH, **arguments).strip()
+        except jinja2.TemplateError as error:
+            raise SuiteError(f"{self.file}: {error}") from error
+
+
+def _own_tests(folder: Path) -> dict[str, _OwnTest]:
+    """Return our own generic tests by name, but for the one that is known by its name. The files are dbt's."""
     found = {}
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # SQL, not HTML
     for path in sorted(folder.glob("*.sql")):
-        if match := _OWN_TEST.search(path.read_text(encoding="utf-8")):
-            try:
-                found[match["name"]] = environment.from_string(match["sql"]).render(model=BATCH).strip()
-            except jinja2.TemplateError as error:
-                raise SuiteError(f"{path.name}: {error}") from error
+        match = _OWN_TEST.search(path.read_text(encoding="utf-8"))
+        if match and match["name"] not in _IN_JA:
+            arguments = tuple(match["arguments"].replace(",", " ").split())
+            found[match["name"]] = _OwnTest(path.name, arguments, match["sql"])
     return found
 
 
-def _test_rules(model: Mapping[str, Any], where: str, own_tests: Mapping[str, str]) -> Iterator[Rule]:
+def _test_rules(model: Mapping[str, Any], where: str, own_tests: Mapping[str, _OwnTest]) -> Iterator[Rule]:
     for column in model.get("columns") or []:
         for test in column.get("data_tests") or []:
             yield _from_test(test, model, column, f"{where}: column {column.get('name')}", {})
@@ -119,7 +141,7 @@ def _test_rules(model: Mapping[str, Any], where: str, own_tests: Mapping[str, st
 
 
 def _from_test(
-    test: Any, model: Mapping[str, Any], column: Mapping[str, Any], where: str, own_tests: Mapping[str, str]
+    test: Any, model: Mapping[str, Any], column: Mapping[str, Any], where: str, own_tests: Mapping[str, _OwnTest]
 ) -> Rule:
     name, body = (test, {}) if isinstance(test, str) else next(iter(test.items()))
     where = f"{where}: test {name}"
@@ -130,7 +152,10 @@ def _from_test(
     severity = _severity(config.get("severity", "error"), where)
     if name in own_tests:
         told = {key: value for key, value in _meta(body).items() if key in _OWN_META}
-        return _rule(where, body, model, column, id=name, severity=severity, unexpected_rows=own_tests[name], **told)
+        given = body.get("arguments") or {}
+        sql = own_tests[name].sql(given, where)
+        rule_id = "_".join([name, *map(str, given.values())])
+        return _rule(where, body, model, column, id=rule_id, severity=severity, unexpected_rows=sql, **told)
     arguments = {**body, **(body.get("arguments") or {})}
     expectation, kwargs, subject = _expectation(name, arguments, column, where)
     return _rule(

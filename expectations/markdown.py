@@ -5,7 +5,11 @@ What lives here: one table and the escaping of its cells. What does not: choosin
 
 from collections.abc import Iterable, Sequence
 
-_ESCAPES = (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("\r", " "), ("\n", " "))
+_ESCAPES = (
+    *(("\\", "\\\\"), ("|", "\\|"), ("`", "\\`"), ("[", "\\["), ("]", "\\]")),
+    *(("&", "&amp;"), ("<", "&lt;"), ("\r", " "), ("\n", " ")),
+)
+"""Brackets would make links and pictures, which a reader's browser fetches."""
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:

@@ -12,13 +12,30 @@ from expectations.suite import Rule
 
 
 @dataclass(frozen=True)
+class Place:
+    """What some of a rule's failing rows are about, and how many they are.
+
+    A column that the rows at fault do not have is '' (of branch and year None); a row that names no branch has ''.
+    """
+
+    branch_code: str | None
+    kpi_id: str
+    as_of: str
+    file: str
+    fiscal_year: int | None
+    rows: int
+
+
+@dataclass(frozen=True)
 class RuleOutcome:
     """What became of one rule on one set of rows.
 
     ``is_broken``: the check itself failed (a fault of the rule or the engine, not of the data). ``is_evaluated`` is False
     when the rows could not be judged (a column is missing, nothing was loaded) and when there was rightly nothing to judge.
     Only a rule that was judged and held, or had rightly nothing to judge, has passed. ``evidence`` holds whitelisted columns
-    of failing rows as exact text, in the order of those columns; ``failed_rows`` counts all of them.
+    of failing rows as exact text, in the order of those columns; ``failed_rows`` counts all of them. ``branches`` holds every
+    branch code of the failing rows with the count of its rows, ascending: '' for rows that name none. It is empty where the
+    rows at fault have no branch, and where there are none. ``places`` says more closely what all of them are about.
     """
 
     rule: Rule
@@ -28,6 +45,8 @@ class RuleOutcome:
     checked_rows: int = 0
     failed_rows: int = 0
     evidence: tuple[dict[str, str], ...] = ()
+    branches: tuple[tuple[str, int], ...] = ()
+    places: tuple[Place, ...] = ()
     message: str = ""
 
 

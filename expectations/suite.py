@@ -77,7 +77,8 @@ class Rule(_Strict):
 
     ``evidence`` lists the columns that may be shown of rows at fault (for SQL: columns of its select list); nothing else of
     a row ever leaves the check. ``protects`` lists the KPIs a failure endangers. ``origin`` says where the rule or its
-    threshold comes from, ``since`` the day from which data must satisfy it.
+    threshold comes from, ``since`` the day from which data must satisfy it. ``advice_ja`` says what to do about rows at fault,
+    where the usual advice (``advice``) is not enough.
     """
 
     id: Name
@@ -90,6 +91,7 @@ class Rule(_Strict):
     evidence: tuple[str, ...] = ()
     description: Text
     description_ja: Text
+    advice_ja: Text | None = None
     origin: Text
     owner: Text
     since: dt.date
@@ -144,6 +146,7 @@ class CompletenessRule(_Strict):
     column: str = "branch_code"
     description: Text
     description_ja: Text
+    advice_ja: Text | None = None
     origin: Text
     owner: Text
     since: dt.date

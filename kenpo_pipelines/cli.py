@@ -5,8 +5,9 @@ engineers English. Exit codes: 0 done, 1 refused or failed, 2 wrong use. Heavy i
 """
 
 import os
+import re
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -53,7 +54,7 @@ def _run_month(text: str) -> str:
 
 
 def _month_or_year(text: str | None) -> str | None:
-    if text is None or (len(text) == 4 and text.isdecimal()):
+    if text is None or re.fullmatch("20[0-9]{2}", text):
         return text
     return _run_month(text)
 
@@ -62,6 +63,11 @@ MonthOption = Annotated[str, typer.Option("--month", help="Reporting month, YYYY
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Do all the work again, whether anything has changed or not.")
 ]
+
+
+def _program() -> str:
+    """The command as it was called, for people to copy."""
+    return str(Path(sys.argv[0]))
 
 
 def _fail(message: str) -> NoReturn:
@@ -73,6 +79,8 @@ def _fail(message: str) -> NoReturn:
 def _told() -> Iterator[None]:
     """Turn the project's own errors into one message and exit code 1; anything else is a bug and keeps its traceback."""
     from expectations.suite import SuiteError
+    from kenpo_pipelines.automation.alerting.channels import ChannelError
+    from kenpo_pipelines.automation.alerting.selections import SelectionError
     from kenpo_pipelines.catalogue.model import CatalogueError
     from kenpo_pipelines.lake import LakeError
     from kenpo_pipelines.models import ModelError
@@ -83,11 +91,13 @@ def _told() -> Iterator[None]:
 
     known = (
         CatalogueError,
+        ChannelError,
         ContractError,
         LakeError,
         LandingError,
         ModelError,
         ScorecardError,
+        SelectionError,
         ServingError,
         SettingsError,
         SuiteError,
@@ -119,14 +129,14 @@ def demo() -> None:
         except example.DemoRefused as refused:
             _fail(str(refused))
         out.print(f"[bold]{len(placed)}[/] submissions of published figures are in {settings.landing_dir}")
-        _run_months(settings, list(example.MONTHS))
+        _run_months(settings, list(example.MONTHS), again=lambda left: f"{_program()} demo")
         _tell_what_to_open(settings, example.MONTHS[-1])
 
 
 def _tell_what_to_open(settings: Settings, month: str) -> None:
     folder = settings.outputs_dir / month
     tokyo = next(folder.glob("scorecard_*_13_*.xlsx"))
-    command = f"{Path(sys.argv[0])}"
+    command = _program()
     out.print()
     out.print("[bold]Open[/]")
     out.print(f"  Scorecard of 東京支部   {tokyo}", markup=False)
@@ -157,6 +167,8 @@ def submit(
     """
     with _told():
         from kenpo_pipelines.submissions.landing import LandingError
+        from kenpo_pipelines.submissions.landing_store import landing_of
+        from kenpo_pipelines.submissions.outside import shown_name
         from kenpo_pipelines.submissions.submit import submit_file
 
         settings = load()
@@ -165,24 +177,25 @@ def submit(
         branch_code = _branch_code(catalogue, branch)
         has_refused = False
         for file in files:
+            name = shown_name(file.name)
             contract = _contract_of(file, dataset, contracts)
             if contract is None:
                 has_refused = True
                 continue
             try:
-                done = submit_file(file, settings.landing_dir, contract, catalogue, month, branch_code)
+                done = submit_file(file, landing_of(settings), contract, catalogue, month, branch_code)
             except LandingError as error:
-                err.print(f"× {file.name}：{error}", markup=False)
+                err.print(f"× {name}：{error}", markup=False)
                 has_refused = True
                 continue
             _print_submission(done.submission)
-            if done.path is None:
-                err.print(f"× {file.name} は提出していません。上の行を直して、もう一度提出してください。", markup=False)
+            if not done.place:
+                err.print(f"× {name} は提出していません。上の行を直して、もう一度提出してください。", markup=False)
                 has_refused = True
             elif done.is_new:
-                out.print(f"○ {file.name} を提出しました（{done.path}）", markup=False)
+                out.print(f"○ {name} を提出しました（{done.place}）", markup=False)
             else:
-                out.print(f"○ {file.name} と同じ内容のファイルは提出済みです（{done.path}）", markup=False)
+                out.print(f"○ {name} と同じ内容のファイルは提出済みです（{done.place}）", markup=False)
         if has_refused:
             raise typer.Exit(1)
 
@@ -201,6 +214,7 @@ def check_file(
     Example: [bold]kenpo check-file results.xlsx[/]
     """
     with _told():
+        from kenpo_pipelines.submissions.outside import shown_name
         from kenpo_pipelines.submissions.submit import check
         from kenpo_pipelines.submissions.verdict import is_refused
 
@@ -211,9 +225,9 @@ def check_file(
         submission = check(file, contract, _catalogue(settings), month)
         _print_submission(submission)
         if is_refused(submission):
-            out.print(f"× {file.name} には直すところがあります。", markup=False)
+            out.print(f"× {shown_name(file.name)} には直すところがあります。", markup=False)
             raise typer.Exit(1)
-        out.print(f"○ {file.name} は提出できます。", markup=False)
+        out.print(f"○ {shown_name(file.name)} は提出できます。", markup=False)
 
 
 def _catalogue(settings: Settings) -> Any:
@@ -235,7 +249,7 @@ def _contract_of(file: Path, dataset: str | None, contracts: dict[str, "Contract
 
 
 def _print_submission(submission: Any) -> None:
-    from kenpo_pipelines.submissions.messages import describe, describe_refusal, describe_unlisted
+    from kenpo_pipelines.submissions.messages import describe, describe_nothing, describe_refusal, describe_unlisted
     from kenpo_pipelines.submissions.verdict import must_be_corrected
 
     if submission.status == "refused":
@@ -250,12 +264,24 @@ def _print_submission(submission: Any) -> None:
         out.print(f"  {'×' if must_be_corrected(problem) else '・'} {describe(problem)}", markup=False)
     if unlisted := describe_unlisted(submission):
         out.print(f"  × {unlisted}", markup=False)
+    if nothing := describe_nothing(submission):
+        out.print(f"  × {nothing}", markup=False)
     for notice in submission.notices:
         out.print(f"  ・{notice}", markup=False)
 
 
 @app.command()
-def run(month: MonthOption, force: ForceOption = False) -> None:
+def run(
+    month: MonthOption,
+    force: ForceOption = False,
+    renew_targets: Annotated[
+        bool,
+        typer.Option(
+            "--renew-targets",
+            help="Judge by the targets that are registered today, where published judgements kept theirs; this restates them.",
+        ),
+    ] = False,
+) -> None:
     """Materialise what has changed of one month, and all that is made from it; a month without news is left alone.
 
     Months before it with submissions not yet read are run first.
@@ -263,18 +289,25 @@ def run(month: MonthOption, force: ForceOption = False) -> None:
     Example: [bold]kenpo run --month 2025-06[/]
     """
     with _told():
-        from kenpo_pipelines.lake import Lake
         from kenpo_pipelines.submissions.pending import pending_months
         from resources.installation import Installation
 
         settings = load()
         settings.require_pseudonym_key()
-        contracts = Installation.from_settings(settings).contracts
-        pending = pending_months(Lake(settings.lake_dir), settings.landing_dir, contracts, month)
+        installation = Installation.from_settings(settings)
+        pending = pending_months(installation.lake, installation.listing(), installation.contracts, month)
         pending = [one for one in pending if one >= fiscal.FIRST_MONTH]
         if pending:
             out.print(f"Submissions of {', '.join(pending)} have not been read yet: these months are run first.")
-        _run_months(settings, [*pending, month], forced={month} if force else set())
+        asked = {month}
+        options = f"{' --force' if force else ''}{' --renew-targets' if renew_targets else ''}"
+        _run_months(
+            settings,
+            [*pending, month],
+            again=lambda left: f"{_program()} run --month {month}{options}",
+            forced=asked if force else (),
+            renewed=asked if renew_targets else (),
+        )
 
 
 @app.command()
@@ -283,7 +316,7 @@ def backfill(
     last: Annotated[str, typer.Option("--to", help="Last reporting month, YYYY-MM.", callback=_run_month)],
     force: ForceOption = False,
 ) -> None:
-    """Materialise what has changed in a range of months, month after month.
+    """Materialise what has changed in a range of months, oldest first. Ctrl-C stops it; the same command goes on later.
 
     Example: [bold]kenpo backfill --from 2023-04 --to 2025-03[/]
     """
@@ -293,50 +326,90 @@ def backfill(
         settings = load()
         settings.require_pseudonym_key()
         months = list(fiscal.month_range(first, last))
-        _run_months(settings, months, forced=set(months) if force else set())
+        _run_months(
+            settings,
+            months,
+            again=lambda left: f"{_program()} backfill --from {left[0]} --to {last}{' --force' if force else ''}",
+            forced=months if force else (),
+        )
 
 
-def _run_months(settings: Settings, months: list[str], forced: Collection[str] = ()) -> None:
-    """Run months with a progress bar; the first failure ends it, telling which months are done and which are not."""
+def _run_months(
+    settings: Settings,
+    months: list[str],
+    *,
+    again: Callable[[Sequence[str]], str],
+    forced: Collection[str] = (),
+    renewed: Collection[str] = (),
+) -> None:
+    """Run months with a progress bar; exit code 1 when one failed or Ctrl-C came, told with what is done and what is left.
+
+    ``again`` makes of the months that are left the command that goes on with them.
+    """
     from kenpo_pipelines import running
-    from kenpo_pipelines.run_results import RunFailed
-    from kenpo_pipelines.submissions.landing import unread_paths
+    from kenpo_pipelines.backfilling import run_months
     from kenpo_pipelines.terminal import progress_bar
+    from resources.backfills import is_done_for_later_months
     from resources.installation import Installation
 
-    for path in unread_paths(settings.landing_dir, Installation.from_settings(settings).contracts):
+    installation = Installation.from_settings(settings)
+    for path in installation.listing().unread:
         err.print(
-            f"! landing/{path} is not read: files belong into <dataset>/<YYYY-MM>/ (yearly datasets: <YYYY>/) of a dataset "
+            f"! landing/{path} is not read: files (no links) belong into <dataset>/<YYYY-MM>/ (yearly: <YYYY>/) of a dataset "
             f"that has a contract",
             markup=False,
         )
     with running.quiet(settings), progress_bar(err) as bar:
+        whole = bar.add_task(f"{months[0]} … {months[-1]}", total=len(months), visible=len(months) > 1)
         task = bar.add_task("Looking for what has changed", total=None)
         runner = running.MonthRunner(settings)
-        for position, month in enumerate(months):
-            try:
-                done = _run_one(runner, month, bar, task, force=month in forced)
-            except RunFailed as failed:
-                bar.stop()
-                left = months[position:]
-                err.print(f"{month} failed. Done: {', '.join(months[:position]) or 'none'}. Left: {', '.join(left)}.")
-                _fail(str(failed))
+
+        def on_done(done: "MonthRun") -> None:
+            bar.advance(whole)
             bar.console.print(_summary(done), markup=False)
             for line in _failure_lines(done.failures):
                 bar.console.print(line, markup=False)
-            if outdated := [later for later in done.outdated_months if later not in months[position:]]:
+            if outdated := [one for one in done.outdated_months if one not in months[months.index(done.month) :]]:
                 bar.console.print(
                     f"  → {', '.join(outdated)} read what has changed: kenpo backfill --from {outdated[0]} --to {outdated[-1]}",
                     markup=False,
                 )
 
+        account = run_months(
+            months,
+            lambda month: _run_one(runner, month, bar, task, force=month in forced, renew_targets=month in renewed),
+            on_done=on_done,
+            on_failed=lambda month, why: bar.console.print(f"✗ {month} failed: {why}", style="bold red", markup=False),
+            may_go_on_after=lambda month: is_done_for_later_months(installation, month),
+        )
+    if account.open:
+        err.print("Stopped." if account.is_interrupted else "Not all is done.", style="bold red")
+        for name, of_name in (("Done", account.done), ("Failed", account.failed), ("Left", account.left)):
+            if of_name:
+                err.print(f"  {name + ':':<8}{_spans(of_name)}", markup=False)
+        if account.failed and account.left and not account.is_interrupted:
+            err.print(f"  Months after {account.failed[-1]} read what it makes, so they were not run.", markup=False)
+        err.print(f"  Go on with: {again(account.open)}", markup=False)
+        raise typer.Exit(1)
 
-def _run_one(runner: "MonthRunner", month: str, bar: Any, task: Any, *, force: bool) -> "MonthRun":
+
+def _spans(months: Sequence[str]) -> str:
+    """The months in words: runs of consecutive ones by their ends."""
+    spans: list[list[str]] = []
+    for month in months:
+        if spans and fiscal.add_months(spans[-1][-1], 1) == month:
+            spans[-1].append(month)
+        else:
+            spans.append([month])
+    return ", ".join(one[0] if len(one) == 1 else f"{one[0]} … {one[-1]} ({len(one)} months)" for one in spans)
+
+
+def _run_one(runner: "MonthRunner", month: str, bar: Any, task: Any, *, force: bool, renew_targets: bool) -> "MonthRun":
     def on_event(kind: str, name: str) -> None:
         bar.update(task, description=f"{month}  {name}", advance=1 if kind == "asset" else 0)
 
     bar.reset(task, description=f"{month}  looking for what has changed", total=None)
-    plan = runner.plan(month, force=force)
+    plan = runner.plan(month, force=force, renew_targets=renew_targets)
     if plan.steps:
         bar.update(task, description=f"{month}  loading definitions", total=len(plan.assets))
     return runner.execute(plan, on_event)
@@ -355,10 +428,10 @@ def _failure_lines(failures: Iterable[Any]) -> Iterator[str]:
     """The checks that did not hold; datasets of which nothing came share one line, the first."""
     from expectations.completeness import NOTHING_SUBMITTED
 
-    silent = [one.asset.partition("/")[2] for one in failures if one.description.startswith(NOTHING_SUBMITTED)]
+    silent = [one.asset.partition("/")[2] for one in failures if one.is_silence]
     if silent:
         yield f"  ! {NOTHING_SUBMITTED}: {', '.join(silent)}"
-    yield from (_failure_line(one) for one in failures if not one.description.startswith(NOTHING_SUBMITTED))
+    yield from (_failure_line(one) for one in failures if not one.is_silence)
 
 
 def _failure_line(failure: Any) -> str:
@@ -378,6 +451,13 @@ def kpi(
     branch: Annotated[str | None, typer.Option(help="Branch code (00 is 協会全体) or name.")] = None,
     kpi_id: Annotated[str | None, typer.Option("--kpi", help="KPI id or Japanese name.")] = None,
     format_: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history",
+            help="Show which published values were restated (遡及訂正), and why; --as-of names the scorecard.",
+        ),
+    ] = False,
 ) -> None:
     """Show published KPIs: for each the newest figure not after --as-of, judged.
 
@@ -396,6 +476,9 @@ def kpi(
         if kpi_id is not None and found_kpi is None:
             raise typer.BadParameter(f"--kpi {kpi_id}: the catalogue has no such KPI")
         engine = _database(settings)
+        if history:
+            _print_restatements(engine, as_of, fiscal_year, branch_code, found_kpi.id if found_kpi else None, format_)
+            return
         if fiscal_year is None:
             month = as_of or newest_month(engine)
             fiscal_year = None if month is None else fiscal.fiscal_year_of(month)
@@ -419,6 +502,25 @@ def kpi(
                 out.print(table)
 
 
+def _print_restatements(
+    engine: Any, as_of: str | None, fiscal_year: int | None, branch: str | None, kpi_id: str | None, format_: str
+) -> None:
+    from kenpo_pipelines import restatement_report
+    from kenpo_pipelines.scorecards.restatement_words import NO_RESTATEMENTS
+    from kenpo_pipelines.serving.restatement_queries import restatements
+    from kenpo_pipelines.terminal import restatement_table
+
+    found = restatements(engine, as_of=as_of, fiscal_year=fiscal_year, branch=branch, kpi=kpi_id)
+    if format_ == "csv":
+        print(restatement_report.to_csv(found), end="")
+    elif format_ == "json":
+        print(restatement_report.to_json(found))
+    elif found:
+        out.print(restatement_table(found))
+    else:
+        out.print(NO_RESTATEMENTS)
+
+
 def _branch_code(catalogue: Any, text: str | None) -> str | None:
     if text is None:
         return None
@@ -439,6 +541,90 @@ def _database(settings: Settings) -> Any:
     engine = connect(settings.sql_url)
     upgrade(engine)
     return engine
+
+
+@app.command()
+def late(
+    month: Annotated[
+        str | None,
+        typer.Option(
+            "--month",
+            help="Reporting month YYYY-MM, or YYYY for yearly datasets; default: what fell due lately.",
+            callback=_month_or_year,
+        ),
+    ] = None,
+) -> None:
+    """Show which branches have not submitted what is due, as far as runs have read it.
+
+    Example: [bold]kenpo late --month 2025-06[/]
+    """
+    with _told():
+        from kenpo_pipelines.automation.environments import environment
+        from kenpo_pipelines.automation.lateness import expected_by, expected_of, late_branches, late_lines
+        from kenpo_pipelines.lake import Lake
+        from kenpo_pipelines.terminal import late_table
+
+        settings, today = load(), fiscal.today()
+        lake, contracts, branches = Lake(settings.lake_dir), _contracts(settings), _catalogue(settings).branches
+        if month is None:
+            expected = expected_by(lake, contracts, today, environment(settings).lateness_months_back)
+        else:
+            expected = [one for contract in contracts.values() for one in expected_of(lake, contract, [month])]
+        late_ones = late_branches(lake, contracts, branches, expected, today)
+        if late_ones:
+            out.print(late_table(late_lines(late_ones, contracts, branches)))
+        else:
+            out.print("期限を過ぎて届いていない提出はありません")
+        for one in expected:
+            if one.due_on >= today:
+                out.print(f"期限前：{contracts[one.dataset].dataset.name_ja}（{one.due_on}まで）", markup=False)
+
+
+@app.command()
+def alerts(
+    pending: Annotated[bool, typer.Option("--pending", help="Only what some channel has not taken yet.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Send a test message to every channel now.")] = False,
+    last: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 20,
+) -> None:
+    """Show the newest alerts and what became of them; with --test, whether each channel takes a message.
+
+    Example: [bold]kenpo alerts --pending[/]
+    """
+    with _told():
+        from kenpo_pipelines.automation.alerting.telling import teller
+        from kenpo_pipelines.serving.outbox import recent
+        from kenpo_pipelines.terminal import alerts_table
+
+        settings = load()
+        telling = teller(settings)
+        if not telling.channels:
+            err.print(
+                "KENPO_ALERT_URLS is not set: alerts are kept here and sent to nobody (docs/howto/set-up-alerts.md)"
+            )
+        if test:
+            _test_channels(telling.channels, settings.env)
+            return
+        told = recent(_database(settings), last, only_waiting=pending)
+        if told:
+            out.print(alerts_table(told))
+        else:
+            out.print("送信を待っている通知はありません" if pending else "通知はまだありません")
+
+
+def _test_channels(channels: Iterable[Any], environment: str) -> None:
+    """Send a test message to each channel; exit code 1 when one of them does not take it, or there is none."""
+    from kenpo_pipelines.automation.alerting.channels import send
+    from kenpo_pipelines.automation.alerting.message import trial_message
+
+    message = trial_message(environment)
+    answers = []
+    for channel in channels:
+        error = send(channel, title=message.title, text=message.text, html=message.html, severity=message.severity)
+        tags = ", ".join(sorted(channel.tags)) or "all"
+        out.print(f"{'✗' if error else '✓'} {channel.name} ({tags}): {error or 'accepted'}", markup=False)
+        answers.append(not error)
+    if not answers or not all(answers):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -518,20 +704,26 @@ def synth(
         for dataset in DATASETS:
             out.print(f"  {dataset:<20} {written.rows(dataset):>12,} rows", markup=False)
         out.print(f"  {'truth.csv':<20} {written.truth_lines:>12,} true values as of {month}", markup=False)
-        command = f"{Path(sys.argv[0])}"
+        command = _program()
         run_command = f"run --month {month}" if plan.first == month else f"backfill --from {plan.first} --to {month}"
         out.print("[bold]Use[/]")
-        out.print(f"  mkdir -p {settings.landing_dir}", markup=False)
         folders = f"{out_dir}/{{{','.join(DATASETS)}}}"
-        out.print(
-            f"  cp -a {folders} {settings.landing_dir}    # -a keeps the times at which files arrived", markup=False
-        )
+        if settings.landing_url is None:
+            out.print(f"  mkdir -p {settings.landing_dir}", markup=False)
+            out.print(
+                f"  cp -a {folders} {settings.landing_dir}    # -a keeps the times at which files arrived", markup=False
+            )
+        else:
+            out.print(f"  copy {folders} to {settings.landing_url}    # the order of copying decides", markup=False)
         out.print(f"  {command} {run_command}", markup=False)
 
 
 @app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="For readers: nothing can be launched or changed; no daemon.")
+    ] = False,
 ) -> None:
     """Start Dagster's web server and daemon on 127.0.0.1.
 
@@ -545,5 +737,6 @@ def ui(
         environment = os.environ | {"DAGSTER_HOME": str(settings.dagster_dir), "KENPO_HOME": str(settings.home_dir)}
         workspace = settings.project_dir / "workspace.yaml"
         out.print(f"Dagster is starting on http://127.0.0.1:{port} (stop it with Ctrl-C)")
-        command = ["dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
-        os.execvpe(str(Path(sys.executable).with_name("dagster")), command, environment)
+        program = ["dagster-webserver", "--read-only"] if read_only else ["dagster", "dev"]
+        command = [*program, "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+        os.execvpe(str(Path(sys.executable).with_name(program[0])), command, environment)

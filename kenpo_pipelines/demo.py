@@ -33,8 +33,13 @@ def place_examples(settings: Settings, contracts: dict[str, Contract]) -> list[P
     """Put the examples into landing and return their paths; doing it again changes nothing.
 
     The results file covers years of reports: each reporting month gets the rows whose as-of month came after the one before.
-    Raises :class:`DemoRefused` when landing holds files that are not the demonstration's.
+    Raises :class:`DemoRefused` when landing holds files that are not the demonstration's, or is not a folder of this home.
     """
+    if settings.landing_url is not None:
+        raise DemoRefused(
+            "KENPO_LANDING_URL names an object store, and the demonstration puts nothing there. "
+            "Leave it out: env -u KENPO_LANDING_URL KENPO_HOME=/tmp/kenpo-demo kenpo demo"
+        )
     foreign = [
         path
         for path in settings.landing_dir.glob("*/*/*")

@@ -77,9 +77,14 @@ def month_label(month: str) -> str:
     return f"令和{str(year - _REIWA_OFFSET).translate(_FULL_WIDTH)}年{str(number).translate(_FULL_WIDTH)}月"
 
 
+def today() -> dt.date:
+    """Return the running day in Tokyo."""
+    return dt.datetime.now(TOKYO).date()
+
+
 def current_month() -> str:
     """Return the running month in Tokyo."""
-    return dt.datetime.now(TOKYO).strftime("%Y-%m")
+    return f"{today():%Y-%m}"
 
 
 @lru_cache(maxsize=65_536)

@@ -87,9 +87,11 @@ def _csv_text(name: str, value: Any) -> Any:
 
 
 def to_json(rows: Iterable[ScorecardRow]) -> str:
-    """Return the rows as a JSON list; decimals are JSON numbers (100.00 is 100)."""
+    """Return the rows as a JSON list, with their flags (旗) as a list; decimals are JSON numbers (100.00 is 100)."""
     return json.dumps(
-        [{k: _json_value(v) for k, v in record(row).items()} for row in rows], ensure_ascii=False, indent=1
+        [{k: _json_value(v) for k, v in record(row).items()} | {"flags": row.flags.splitlines()} for row in rows],
+        ensure_ascii=False,
+        indent=1,
     )
 
 

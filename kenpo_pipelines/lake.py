@@ -13,6 +13,9 @@ version is named by its content: writing the same rows again changes nothing. Tw
 Beside the versions, ``remember`` keeps of each month from what it was made (a fingerprint) and what was said of it (notes).
 That is a promise that may be lost and is never a wrong one: where it is missing or torn, or the files are not as they were, the
 month is not current and is made again.
+
+What was committed is read as it was written or not at all: files whose bytes are not those that gave the version its name raise
+:class:`DamagedPartition`, and the month is no longer current, so that its next run makes it anew.
 """
 
 import hashlib
@@ -20,9 +23,10 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +42,8 @@ _TEMPORARY = ".tmp-"
 _MEMORY = ".made-"
 _SCRATCH = ".scratch"
 _COMPRESSION = "zstd"
+_PARTITIONS_KNOWN = 16_384
+"""How many partitions a process remembers to have checked: over 36 months of some 100 each, and a few megabytes."""
 
 
 class LakeError(Exception):
@@ -46,6 +52,10 @@ class LakeError(Exception):
 
 class MissingPartition(LakeError):
     """A partition that a reader needs has not been written yet."""
+
+
+class DamagedPartition(LakeError):
+    """The files of a partition are not as they were written: a disk's fault, or somebody's hand. Its next run heals it."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +89,42 @@ class Lake:
         return sorted(path.name.removeprefix(_LINK_PREFIX) for path in folder.glob(f"{_LINK_PREFIX}*"))
 
     def files(self, layer: str, name: str, month: str) -> list[Path]:
-        """Parquet files of one partition, ascending; raise :class:`MissingPartition` when it was never written."""
-        folder = self.partition_dir(layer, name, month)
-        if not folder.is_dir():
-            raise MissingPartition(f"{layer}/{name} has no partition {month}; run `kenpo run --month {month}`")
-        return sorted(folder.resolve().glob("*.parquet"))
+        """Parquet files of one partition, ascending, their bytes as they were written.
+
+        They are compared with the version's name once per process and whenever their times have changed. Raises
+        :class:`MissingPartition` when the partition was never written, :class:`DamagedPartition`.
+        """
+        while True:
+            folder = self._version_dir(layer, name, month)
+            with suppress(FileNotFoundError):  # replaced and removed meanwhile
+                files = sorted(folder.glob("*.parquet"))
+                if _is_whole(folder, tuple(_Stamp.of(path) for path in files)):
+                    return files
+            if self._version_dir(layer, name, month) == folder:
+                self._doubt(folder)
+                raise DamagedPartition(
+                    f"{layer}/{name} month {month} is damaged: the files in {folder} are not as they were written. "
+                    f"Nothing was made from them; `kenpo run --month {month}` makes them anew"
+                )
 
     def version(self, layer: str, name: str, month: str) -> str:
         """Digest of the partition's content: equal for equal bytes."""
+        return _digest_in_name(self._version_dir(layer, name, month))
+
+    def _version_dir(self, layer: str, name: str, month: str) -> Path:
         folder = self.partition_dir(layer, name, month)
         if not folder.is_dir():
             raise MissingPartition(f"{layer}/{name} has no partition {month}; run `kenpo run --month {month}`")
-        return folder.resolve().name.removeprefix(f"{month}-")
+        return folder.resolve()
+
+    def _doubt(self, folder: Path) -> None:
+        """Give the files a new time, by which whoever remembers them as they were trusts them no more.
+
+        Where that is refused (a read-only lake) they are found damaged again by the next reader.
+        """
+        for path in folder.glob("*.parquet"):
+            with suppress(OSError):
+                os.utime(path)
 
     def remember(
         self, layer: str, name: str, month: str, fingerprint: str, notes: Any = None, *, version: str | None = None
@@ -255,7 +289,33 @@ def _commit(staging: Path, link: Path, month: str) -> None:
     _flush(link.parent)
 
 
-def _digest(files: list[Path]) -> str:
+@dataclass(frozen=True)
+class _Stamp:
+    """A file as it was when it was looked at."""
+
+    name: str
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> "_Stamp":
+        status = path.stat()
+        return cls(path.name, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=_PARTITIONS_KNOWN)
+def _is_whole(folder: Path, stamps: tuple[_Stamp, ...]) -> bool:
+    """True when the files have the bytes that the version's name promises; the stamps decide whether to look again."""
+    return _digest([folder / stamp.name for stamp in stamps]) == _digest_in_name(folder)
+
+
+def _digest_in_name(version: Path) -> str:
+    """Return the digest in the name of a version's folder, ``YYYY-MM-<digest>``."""
+    return version.name.rpartition("-")[2]
+
+
+def _digest(files: Sequence[Path]) -> str:
     """Digest of names and bytes, so that equal content has an equal version."""
     total = hashlib.sha256()
     for path in files:

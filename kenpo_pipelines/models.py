@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -222,7 +223,6 @@ def _render(template: str, macros: str, path: Path, month: str, recorder: _Recor
             raise ModelError(f"var {name!r} is not defined; models know {sorted(variables)}")
         return variables[name]
 
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # SQL, not HTML
     context: dict[str, Callable[..., str]] = {
         "ref": recorder.ref,
         "history": recorder.history,
@@ -230,9 +230,15 @@ def _render(template: str, macros: str, path: Path, month: str, recorder: _Recor
         "var": var,
     }
     try:
-        return environment.from_string(macros + template).render(context).strip()
+        return _compiled(macros + template).render(context).strip()
     except (jinja2.TemplateError, ModelError) as error:
         raise ModelError(f"{path.name}: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> jinja2.Template:
+    """A model is rendered for every month; reading its template takes far longer than that."""
+    return jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False).from_string(text)  # SQL, not HTML
 
 
 def load_project(directory: Path) -> ModelProject:

@@ -12,12 +12,13 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True)
 class CheckFailure:
-    """One check that did not pass. ``is_error`` False means a warning."""
+    """One check that did not pass. ``is_error`` False means a warning; ``is_silence`` that nothing was submitted."""
 
     asset: str
     check: str
     is_error: bool
     description: str
+    is_silence: bool = False
 
 
 @dataclass(frozen=True)

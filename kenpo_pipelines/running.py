@@ -13,20 +13,38 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kenpo_pipelines.lake import LakeError
+from kenpo_pipelines import fiscal
 from kenpo_pipelines.models import Relation
 from kenpo_pipelines.run_results import CheckFailure
 from kenpo_pipelines.scorecards.publication import written_at
 from kenpo_pipelines.settings import Settings, SettingsError
 from kenpo_pipelines.submissions.partitions import LEDGER
 from resources.installation import Installation
-from resources.steps import FORCE_TAG, MART, Step, model_fingerprint, month_steps, stale_steps
+from resources.outdated import outdated_months
+from resources.steps import FORCE_TAG, RENEW_TARGETS_TAG, Step, month_steps, stale_steps
 
 if TYPE_CHECKING:
     from kenpo_pipelines.execution import MonthJob
 
 _DAGSTER_YAML = """\
-# Written by kenpo when the file is missing; edit it as you like.
+# Written by kenpo when the file is missing; edit it as you like. For PostgreSQL and services see deploy/ in the checkout.
+
+# What is started in the UI waits its turn: a month reads what earlier ones made.
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
+# Events of runs are kept, looks of schedules and sensors for a while.
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days:
+      skipped: 2
+      started: 2
+      success: 30
+      failure: 90
 telemetry:
   enabled: false
 nux:
@@ -43,6 +61,14 @@ class Plan:
     month: str
     steps: tuple[Step, ...]
     is_forced: bool = False
+    renews_targets: bool = False
+    """True when published judgements are to take the targets that hold today."""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of the run, by which its steps know what was asked for."""
+        asked = {FORCE_TAG: self.is_forced, RENEW_TARGETS_TAG: self.renews_targets}
+        return {tag: "true" for tag, is_asked in asked.items() if is_asked}
 
     @property
     def assets(self) -> tuple[Relation, ...]:
@@ -104,14 +130,28 @@ class MonthRunner:
 
         return MonthJob(self._settings)
 
-    def plan(self, month: str, *, force: bool = False) -> Plan:
-        """Return what has to be done for the month: what has changed and what is made from it; with ``force`` all."""
-        steps = month_steps(self._installation) if force else stale_steps(self._installation, month)
-        return Plan(month, tuple(steps), is_forced=force)
+    def plan(self, month: str, *, force: bool = False, renew_targets: bool = False) -> Plan:
+        """Return what has to be done for the month: what has changed and what is made from it; with ``force`` all.
 
-    def run(self, month: str, on_event: OnEvent = lambda kind, key: None, *, force: bool = False) -> MonthRun:
+        With ``renew_targets`` its judgements are made again, by the targets that hold today.
+        """
+        self._installation.fetch_landed(month)
+        if force:
+            steps = month_steps(self._installation)
+        else:
+            steps = stale_steps(self._installation, month, renews_targets=renew_targets)
+        return Plan(month, tuple(steps), is_forced=force, renews_targets=renew_targets)
+
+    def run(
+        self,
+        month: str,
+        on_event: OnEvent = lambda kind, key: None,
+        *,
+        force: bool = False,
+        renew_targets: bool = False,
+    ) -> MonthRun:
         """Plan the month and do what the plan says; raise RunFailed."""
-        return self.execute(self.plan(month, force=force), on_event)
+        return self.execute(self.plan(month, force=force, renew_targets=renew_targets), on_event)
 
     def execute(self, plan: Plan, on_event: OnEvent = lambda kind, key: None) -> MonthRun:
         """Do what the plan says. ``on_event`` is told ('step', name) and ('asset', key) as they come.
@@ -122,10 +162,10 @@ class MonthRunner:
         if not plan.steps:
             since = written_at(self._installation.outputs, month)
             return self._account(month, "", (), since, self._failures(plan, ()), ())
-        tags = {FORCE_TAG: "true"} if plan.is_forced else {}
-        done = self.job.execute(month, plan.assets, on_event, tags)
+        done = self.job.execute(month, plan.assets, on_event, plan.tags)
         failures = self._failures(plan, done.failures)
-        return self._account(month, done.run_id, plan.assets, None, failures, self._outdated_months(month))
+        outdated = tuple(outdated_months(self._installation, fiscal.add_months(month, 1)))
+        return self._account(month, done.run_id, plan.assets, None, failures, outdated)
 
     def _failures(self, plan: Plan, told: Collection[CheckFailure]) -> tuple[CheckFailure, ...]:
         """Return what the run's checks told, and what earlier runs noted of the partitions that were current."""
@@ -137,25 +177,10 @@ class MonthRunner:
                 continue
             made = self._installation.lake.made(one.layer, one.name, plan.month)
             failures += [
-                CheckFailure(asset, note["check"], note["is_error"], note["description"])
+                CheckFailure(asset, note["check"], note["is_error"], note["description"], note.get("is_silence", False))
                 for note in (made.notes if made else None) or ()
             ]
         return tuple(failures)
-
-    def _outdated_months(self, month: str) -> tuple[str, ...]:
-        """Return the later months whose models were made from other partitions than there are now."""
-        later = [one for one in self._installation.lake.months(MART.layer, MART.name) if one > month]
-        return tuple(one for one in later if not self._are_models_current(one))
-
-    def _are_models_current(self, month: str) -> bool:
-        lake = self._installation.lake
-        try:
-            return all(
-                lake.is_current(model.layer, model.name, month, model_fingerprint(self._installation, model, month))
-                for model in self._installation.project.models
-            )
-        except LakeError:
-            return False
 
     def _account(
         self,

@@ -4,11 +4,13 @@ What lives here: where things are (landing, lake, database, Dagster, outputs) an
 rule of the domain. Nothing is read at import; call :func:`load`.
 """
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -22,7 +24,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """One installation, as its environment describes it."""
 
-    model_config = SettingsConfigDict(env_prefix="KENPO_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="KENPO_", extra="ignore", hide_input_in_errors=True)
 
     home: Path = Path(".kenpo")
     project_dir: Path = CHECKOUT
@@ -39,6 +41,25 @@ class Settings(BaseSettings):
     ui_url: str = "http://127.0.0.1:3000"
     """Under which address people open the UI: links in alerts begin with it."""
 
+    @field_validator("landing_url")
+    @classmethod
+    def _landing_url_is_plain(cls, url: str | None) -> str | None:
+        """The URL is shown in messages and logs, so nothing in it may be a secret."""
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ValueError("write it as s3://bucket/prefix") from error
+        if "@" in parts.netloc or parts.query or parts.fragment or "::" in url:
+            raise ValueError(
+                "write it as s3://bucket/prefix, without user, password or parameters; credentials and the endpoint come "
+                "from the environment of the store's driver (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL …)"
+            )
+        if not (parts.path.strip("/") if parts.scheme == "file" else parts.scheme and parts.netloc):
+            raise ValueError("write it as s3://bucket/prefix; files that land in KENPO_HOME/landing need no URL")
+        return url.rstrip("/")
+
     @property
     def home_dir(self) -> Path:
         """The home folder, absolute."""
@@ -46,8 +67,13 @@ class Settings(BaseSettings):
 
     @property
     def landing_dir(self) -> Path:
-        """Where submissions land: ``<dataset>/<YYYY-MM or YYYY>/<file>``."""
-        return self.home_dir / "landing"
+        """Where runs find submissions: ``<dataset>/<YYYY-MM or YYYY>/<file>``.
+
+        Of an object store it is a mirror, in a folder of its own: what it holds besides is removed.
+        """
+        if self.landing_url is None:
+            return self.home_dir / "landing"
+        return self.home_dir / "landing-mirror" / hashlib.sha256(self.landing_url.encode()).hexdigest()[:12]
 
     @property
     def lake_dir(self) -> Path:
@@ -98,6 +124,16 @@ class Settings(BaseSettings):
         """The SQL models (a dbt project)."""
         return self.project_dir / "dbt_like_sql"
 
+    @property
+    def environments_file(self) -> Path:
+        """What runs by itself in each environment, and when."""
+        return self.project_dir / "kenpo_pipelines" / "automation" / "environments.yml"
+
+    @property
+    def alerts_file(self) -> Path:
+        """Which alerts are muted and which take a further route."""
+        return self.project_dir / "kenpo_pipelines" / "automation" / "alerts.yml"
+
     def require_pseudonym_key(self) -> SecretStr:
         """Return the key that replaces personal identifiers; raise :class:`SettingsError` when it is not set."""
         return required_key(self.pseudonym_key)
@@ -121,4 +157,5 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "KENPO_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise SettingsError(f"{name}={os.environ.get(name)!r}: {first['msg']}") from error
+        shown = "" if name.endswith(("_URL", "_URLS", "_KEY")) else f"={os.environ.get(name)!r}"  # may hold a secret
+        raise SettingsError(f"{name}{shown}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -159,10 +159,28 @@ class DuckDBEngine:
 
     def preview(self, relation: Relation, month: str, limit: int) -> tuple[list[str], list[tuple[object, ...]]]:
         """Return column names and the first rows of a partition, as text where needed. For non-personal datasets."""
+        model = self._models.get(relation)
+        if model is None or not model.is_view:
+            return _first_rows(self.lake.files(relation.layer, relation.name, month), limit)
         with self.connect() as connection:
             self.attach(connection, relation, [month])
             result = connection.execute(f"select * from {relation.sql_name} limit {int(limit)}")
             return [column[0] for column in result.description or []], result.fetchall()
+
+
+def _first_rows(files: Sequence[Path], limit: int) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Read the first rows of Parquet files: opening an engine for five rows takes ten times as long."""
+    header: list[str] = []
+    rows: list[tuple[object, ...]] = []
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            header = file.schema_arrow.names
+            for batch in file.iter_batches(batch_size=limit - len(rows)):
+                rows += [tuple(row.values()) for row in batch.to_pylist()]
+                break
+        if len(rows) == limit:
+            break
+    return header, rows
 
 
 def _digest(parts: Sequence[str]) -> str:

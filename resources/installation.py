@@ -15,9 +15,11 @@ from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import ModelProject, load_project
 from kenpo_pipelines.serving.database import connect
+from kenpo_pipelines.serving.faults import patient
 from kenpo_pipelines.serving.migrate import upgrade
 from kenpo_pipelines.settings import Settings
 from kenpo_pipelines.submissions.contract import Contract, check_against_catalogue, load_contracts
+from kenpo_pipelines.submissions.listing import Listing, list_landing
 from kenpo_pipelines.version import code_version
 from resources.engine import DuckDBEngine
 
@@ -38,6 +40,8 @@ class Installation:
     models_dir: str
     database_url: str = field(repr=False)
     code_version: str
+    landing_url: str | None = None
+    """The object store of which the landing folder is a mirror; carries no secret."""
     pseudonym_key: SecretStr | None = field(default=None, repr=False)
     """Replaces personal identifiers while files are read; needed as soon as there are files with any."""
 
@@ -53,6 +57,7 @@ class Installation:
             models_dir=str(settings.models_dir),
             database_url=settings.sql_url,
             code_version=code_version(settings.project_dir),
+            landing_url=settings.landing_url,
             pseudonym_key=settings.pseudonym_key,
         )
 
@@ -60,6 +65,25 @@ class Installation:
     def landing(self) -> Path:
         """The landing folder."""
         return Path(self.landing_dir)
+
+    def listing(self) -> Listing:
+        """What has landed, in the object store where there is one; raise LandingError when it cannot be asked."""
+        if self.landing_url is None:
+            return list_landing(self.landing, self.contracts)
+        from kenpo_pipelines.submissions.landing_store import LandingStore
+
+        return LandingStore(self.landing_url).listing(self.contracts)
+
+    def fetch_landed(self, month: str, contract: Contract | None = None) -> None:
+        """Make the landing folder equal to the object store, where there is one, in what the month's run reads of the dataset
+        (None: of all). Call it before the landing folder is looked at; raise LandingError."""
+        if self.landing_url is None:
+            return
+        from kenpo_pipelines.submissions.landing_mirror import mirror
+        from kenpo_pipelines.submissions.landing_store import LandingStore
+
+        contracts = self.contracts.values() if contract is None else [contract]
+        mirror(LandingStore(self.landing_url), self.landing, contracts, month)
 
     @property
     def outputs(self) -> Path:
@@ -118,5 +142,5 @@ def _project(directory: str) -> ModelProject:
 @lru_cache(maxsize=8)
 def _database(url: str) -> Engine:
     engine = connect(url)
-    upgrade(engine)
+    patient(upgrade)(engine)
     return engine

@@ -17,24 +17,29 @@ from kenpo_pipelines.lake import LakeError
 from kenpo_pipelines.models import LAYERS, Model, Relation
 from kenpo_pipelines.scorecards.publication import are_scorecards_current
 from kenpo_pipelines.serving.faults import ServingError
+from kenpo_pipelines.serving.published_targets import earlier_targets_digest
 from kenpo_pipelines.serving.queries import publication, publication_state
-from kenpo_pipelines.serving.schema import DIMENSIONS, FOLDERS, MONTHLY, kpi_facts, submission_ledger
+from kenpo_pipelines.serving.schema import DIMENSIONS, FOLDERS, KEPT, MONTHLY, kpi_facts, submission_ledger
 from kenpo_pipelines.submissions.contract import ColumnType, Contract
 from kenpo_pipelines.submissions.fingerprint import catalogue_digest, ingest_fingerprint, key_id, reading_digest
 from kenpo_pipelines.submissions.landing import landed_files, yearly_folders
-from kenpo_pipelines.submissions.partitions import LEDGER, QUARANTINE, RAW
+from kenpo_pipelines.submissions.partitions import FINDINGS, LEDGER, QUARANTINE, RAW
 from kenpo_pipelines.version import code_digest
 from resources.installation import Installation
 
 FORCE_TAG = "kenpo/force"
 """Run tag: ``true`` does the work whether it is needed or not."""
 
+RENEW_TARGETS_TAG = "kenpo/renew-targets"
+"""Run tag: ``true`` judges by the targets that hold today, not by those that were published."""
+
 REFERENCE, SERVING, SCORECARDS = "reference", "serving", "scorecards"
 INPUTS = Relation("kpis", "judgement_inputs")
 JUDGEMENTS = Relation("judged", "kpi_judgements")
 MART = Relation("marts", "mart_scorecard")
+PUBLISHED_TARGETS = Relation("published", "targets")
 WORKBOOKS = (Relation(SCORECARDS, "branch_workbooks"), Relation(SCORECARDS, "comparison_workbook"))
-PUBLISHED = tuple(Relation(SERVING, table.name) for table in (*DIMENSIONS, *MONTHLY, *FOLDERS))
+PUBLISHED = tuple(Relation(SERVING, table.name) for table in (*DIMENSIONS, *MONTHLY, *KEPT, *FOLDERS))
 
 _JUDGED_BEFORE = "marts"
 _CHECKS = "expectations/*.py"
@@ -59,12 +64,16 @@ class Step:
             return False  # something is missing or cannot be reached: doing the step will tell
 
 
-def stale_steps(installation: Installation, month: str) -> list[Step]:
-    """Return the steps of the month that have something to do, and all that is made from what they make, in order."""
+def stale_steps(installation: Installation, month: str, *, renews_targets: bool = False) -> list[Step]:
+    """Return the steps of the month that have something to do, and all that is made from what they make, in order.
+
+    Judging has when the month's targets are to be renewed.
+    """
     stale: list[Step] = []
     made: set[Relation] = set()
     for step in month_steps(installation):
-        if made.isdisjoint(step.reads) and step.is_current(month):
+        is_renewed = renews_targets and JUDGEMENTS in step.makes
+        if made.isdisjoint(step.reads) and not is_renewed and step.is_current(month):
             continue
         stale.append(step)
         made.update(step.makes)
@@ -86,7 +95,7 @@ def month_steps(installation: Installation) -> list[Step]:
         return in_lake([model.relation], reads, lambda month: model_fingerprint(installation, model, month))
 
     def of_dataset(contract: Contract) -> Step:
-        makes = [Relation(layer, contract.dataset.id) for layer in (RAW, QUARANTINE, LEDGER)]
+        makes = [Relation(layer, contract.dataset.id) for layer in (RAW, QUARANTINE, LEDGER, FINDINGS)]
         reads = [] if contract.column_of(ColumnType.KPI) is None else [Relation(REFERENCE, "kpis")]
         return in_lake(makes, reads, lambda month: ingestion_fingerprint(installation, contract, month))
 
@@ -102,7 +111,7 @@ def month_steps(installation: Installation) -> list[Step]:
     steps.append(
         Step(
             PUBLISHED,
-            frozenset([MART, *submissions, *dimensions]),
+            frozenset([MART, JUDGEMENTS, *submissions, *dimensions]),
             lambda month: publication_fingerprint(installation, month),
             lambda month, made_from: _is_published(installation, month, made_from),
         )
@@ -119,8 +128,8 @@ def month_steps(installation: Installation) -> list[Step]:
 
 
 def reference_fingerprint(installation: Installation, month: str) -> str:
-    """Catalogue and contracts, and the code that makes tables of them."""
-    contracts = [contract.dataset.model_dump_json() for contract in installation.contracts.values()]
+    """Catalogue and contracts (but for their due dates), and the code that makes tables of them."""
+    contracts = [contract.dataset.model_dump_json(exclude={"due"}) for contract in installation.contracts.values()]
     return _digest(month, _whole_catalogue(installation), reference_code(), version("jpholiday"), *contracts)
 
 
@@ -159,14 +168,25 @@ def model_fingerprint(installation: Installation, model: Model, month: str) -> s
 
 
 def judgement_fingerprint(installation: Installation, month: str) -> str:
-    """Version of the figures to judge, the catalogue, and the code that judges."""
+    """Version of the figures to judge, the targets that earlier months published, the catalogue, and the code that judges.
+
+    The month's own published targets are left out: they are those that the same inputs gave when it was published.
+    """
     inputs = installation.engine.version(INPUTS, month)
-    return _digest(month, _whole_catalogue(installation), judgement_code(), inputs)
+    earlier = earlier_targets_digest(installation.database(), month)
+    return _digest(month, _whole_catalogue(installation), judgement_code(), inputs, earlier)
 
 
 def judgement_code() -> str:
     """Digest of the code that judges."""
-    return code_digest(_CATALOGUE, "kenpo_pipelines/fiscal.py")
+    return code_digest(
+        *(
+            _CATALOGUE,
+            "assets/judgement.py",
+            "kenpo_pipelines/fiscal.py",
+            "kenpo_pipelines/serving/published_targets.py",
+        )
+    )
 
 
 def publication_fingerprint(installation: Installation, month: str) -> str:
@@ -178,8 +198,8 @@ def publication_fingerprint(installation: Installation, month: str) -> str:
         for dataset, contract in contracts.items()
         if contract.dataset.folder != "month"
     ]
-    mart = lake.version(MART.layer, MART.name, month)
-    return _digest(month, _whole_catalogue(installation), publication_code(), mart, *versions, json.dumps(folders))
+    mart = [lake.version(one.layer, one.name, month) for one in (MART, JUDGEMENTS)]
+    return _digest(month, _whole_catalogue(installation), publication_code(), *mart, *versions, json.dumps(folders))
 
 
 def publication_code() -> str:

@@ -1,6 +1,6 @@
 -- Grain: one receipt that treats high blood pressure, diabetes or dyslipidaemia.
--- One pass over the month's receipts. The member is a keyed hash; no receipt number is kept. Rows stand in no particular order:
--- ten million a month are not sorted for its sake, and what is made of them does not depend on it.
+-- The member is a keyed hash; no receipt number is kept. Ordered by all columns, so that the bytes do not depend on how many
+-- threads share the month.
 with claims as (
 
     select * from {{ ref('stg_claims') }}
@@ -23,3 +23,4 @@ final as (
 )
 
 select * from final
+order by branch_code, member_key, service_month, treats_blood_pressure, treats_glucose, treats_lipid

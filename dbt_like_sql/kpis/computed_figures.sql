@@ -34,7 +34,10 @@ gap_rows as (
         due.as_of,
         gaps.branch_code,
         datasets.dataset_name || gaps.known_month
-        || case gaps.reason when 'held_back' then '（保留）' else '（未提出）' end as gap_text,
+        || case
+            when gaps.reason = 'held_back' then '（保留' || coalesce('：' || gaps.failed_rules, '') || '）'
+            else '（未提出）'
+        end as gap_text,
         row_number() over (
             partition by due.fiscal_year, due.kpi_id, due.as_of, gaps.branch_code
             order by gaps.known_month, gaps.dataset

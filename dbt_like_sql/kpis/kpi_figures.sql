@@ -1,6 +1,7 @@
 -- Grain: one figure known by the month run: fiscal_year × as_of × branch_code × kpi_id.
 -- Computed from records where that was done, as its newest computation had it (a gap in place of numbers included), with the
--- reported figure beside it; else as reported; else, for the nation, the sum over all branches.
+-- reported figure beside it; else as reported (a gap where the report is withheld); else, for the nation, the sum over all
+-- branches.
 with computed as (
 
     select *
@@ -68,7 +69,7 @@ figures as (
         reported.value,
         reported.is_done,
         'reported' as source,
-        cast(null as varchar) as gap,
+        reported.gap,
         cast(null as varchar) as note,
         cast(null as decimal(28, 10)) as reported_value,
         cast(null as decimal(28, 10)) as reported_numerator,

@@ -1,10 +1,12 @@
 -- Grain: one figure of the nation added up from its branches: fiscal_year × as_of × kpi_id.
 -- Σ numerators ÷ Σ denominators, never a mean of rates; Σ of counts; number of branches that did what was asked. Only where all
--- branches have reported for that month: a sum over some of them would pass for the nation.
+-- branches have a figure for that month, none of them withheld: a sum over some of them would pass for the nation.
 with figures as (
 
     select * from {{ ref('reported_figures') }}
-    where branch_code != '00'
+    where
+        branch_code != '00'
+        and gap is null
 
 ),
 

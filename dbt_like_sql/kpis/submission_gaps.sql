@@ -1,13 +1,15 @@
 -- Grain: one branch whose records of a dataset are lacking in a month: as_of × dataset × branch_code × known_month.
 -- As of the month run, for the months that may count in its figures: this fiscal year and the two before it. missing: other
--- branches submitted the dataset in that month and this one did not; held_back: too many of its rows were rejected.
+-- branches submitted the dataset in that month and this one did not; held_back: too many of its rows were rejected, or they fail
+-- a critical rule.
 with submissions as (
 
     select
         dataset,
         known_month,
         branch_code,
-        status
+        status,
+        failed_rules
     from {{ history('stg_submissions') }}
     where known_month >= {{ year_start(fiscal_year("'" ~ var("month") ~ "'") ~ ' - 2') }}
 
@@ -43,7 +45,8 @@ standing as (
         dataset,
         known_month,
         branch_code,
-        status
+        status,
+        failed_rules
     from submissions
     where status != 'superseded'
 
@@ -56,7 +59,8 @@ final as (
         expected.dataset,
         expected.branch_code,
         expected.known_month,
-        coalesce(standing.status, 'missing') as reason
+        coalesce(standing.status, 'missing') as reason,
+        standing.failed_rules
     from expected
     left join standing
         on

@@ -21,3 +21,7 @@ strftime(cast({{ month }} || '-01' as date) + to_months({{ count }}), '%Y-%m')
 {% macro month_of(day) -%}
 strftime({{ day }}, '%Y-%m')
 {%- endmacro %}
+{# Months since the year 0, so that one month follows another by 1. #}
+{% macro month_number(month) -%}
+(cast(substr({{ month }}, 1, 4) as integer) * 12 + cast(substr({{ month }}, 6, 2) as integer))
+{%- endmacro %}

@@ -1,6 +1,7 @@
 -- Grain: one line of a scorecard: as_of × fiscal_year × branch_code × kpi_id.
 -- Figures, targets and judgements under the names of the scorecard, with the rank among the branches whose figure is of the same
--- month (a figure of September has no rank among those of March). Ties share a rank; the nation has none.
+-- month (a figure of September has no rank among those of March). Ties share a rank; the nation has
+-- none. Flags (旗) are one line each.
 with inputs as (
 
     select * from {{ ref('judgement_inputs') }}
@@ -22,6 +23,18 @@ kpis as (
 branches as (
 
     select * from {{ source('reference', 'branches') }}
+
+),
+
+flags as (
+
+    select
+        fiscal_year,
+        branch_code,
+        kpi_id,
+        string_agg(title || '：' || detail, chr(10) order by dataset, rule, title, detail) as flags
+    from {{ ref('kpi_flags') }}
+    group by fiscal_year, branch_code, kpi_id
 
 ),
 
@@ -60,7 +73,8 @@ judged as (
         judgements.prior_as_of,
         coalesce(inputs.source, '') as source,
         judgements.status,
-        judgements.notes
+        judgements.notes,
+        coalesce(flags.flags, '') as flags
     from inputs
     inner join judgements
         on
@@ -74,6 +88,11 @@ judged as (
             and inputs.kpi_id = kpis.kpi_id
     inner join branches
         on inputs.branch_code = branches.branch_code
+    left join flags
+        on
+            inputs.fiscal_year = flags.fiscal_year
+            and inputs.branch_code = flags.branch_code
+            and inputs.kpi_id = flags.kpi_id
 
 ),
 
@@ -132,7 +151,8 @@ final as (
         cast(ranks.ranked_branches as integer) as ranked_branches,
         judged.source,
         judged.status,
-        judged.notes
+        judged.notes,
+        judged.flags
     from judged
     left join ranks
         on

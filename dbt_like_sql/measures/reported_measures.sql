@@ -1,9 +1,17 @@
 -- Grain: one number of a reported figure: known_month × month × branch_code × measure_id.
--- measure_id is <kpi_id>.<numerator|denominator|value|done|none>. Reported figures are cumulative already, so nothing here
--- is ever summed over months. <kpi_id>.none = 1 says that the report withdrew the figure or had none (―, 集計中).
-with results as (
+-- measure_id is <kpi_id>.<numerator|denominator|value|done|none|withheld>. Reported figures are cumulative already, so nothing
+-- here is ever summed over months. <kpi_id>.none = 1 says that the report withdrew the figure or had none (―, 集計中),
+-- <kpi_id>.withheld = 1 that it failed a critical rule: its numbers must not be used and are not here.
+with reports as (
 
     select * from {{ ref('stg_kpi_results') }}
+
+),
+
+results as (
+
+    select * from reports
+    where failed_rules is null
 
 ),
 
@@ -51,6 +59,15 @@ numbers as (
                 then cast(1 as decimal(28, 10))
         end as value
     from results
+    union all
+    select
+        known_month,
+        as_of as month,
+        branch_code,
+        kpi_id || '.withheld' as measure_id,
+        cast(1 as decimal(28, 10)) as value
+    from reports
+    where failed_rules is not null
 
 ),
 

@@ -2,38 +2,22 @@
 -- Source: raw.recoverables of the month, without the rows of submissions that a later one replaced or that are held back.
 with source as (
 
-    select * from {{ source('raw', 'recoverables') }}
-
-),
-
-not_used as (
-
-    select
-        file,
-        branch_code
-    from {{ ref('stg_submissions') }}
-    where
-        dataset = 'recoverables'
-        and status != 'used'
+    {{ used_rows(source('raw', 'recoverables'), ref('stg_submissions'), 'recoverables') }}
 
 ),
 
 final as (
 
     select
-        source.known_month,
-        source.branch_code,
-        source.debt_no,
-        source.debt_type,
-        source.event,
-        source.event_on,
-        source.amount_yen,
-        source.method
+        known_month,
+        branch_code,
+        debt_no,
+        debt_type,
+        event,
+        event_on,
+        amount_yen,
+        method
     from source
-    anti join not_used
-        on
-            source.file = not_used.file
-            and source.branch_code = not_used.branch_code
 
 )
 

@@ -1,7 +1,8 @@
 -- Grain: one branch in one record-level file of the month: dataset × known_month × file × branch_code.
 -- Of a branch's files of one dataset and month the one received last is used, the others are superseded. It is held back when
--- more of its rows were rejected than the dataset bears (strictly more). Rows whose branch cannot be told count against the
--- only branch of their file; in a file of several branches they hold back all of them when the file as a whole rejects too much.
+-- more of its rows were rejected than the dataset bears (strictly more), and when its rows fail a critical rule. Rows whose
+-- branch cannot be told count against the only branch of their file; in a file of several branches they hold back all of them
+-- when the file as a whole rejects too much.
 {% set datasets = [
     'benefit_decisions', 'claims', 'receipt_audits', 'recoverables', 'checkup_counts', 'guidance_counts', 'untreated_persons'
 ] %}
@@ -71,6 +72,32 @@ thresholds as (
 
 ),
 
+findings as (
+
+    {% for dataset in datasets %}
+        select * from {{ source('findings', dataset) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+
+),
+
+failed_rules as (
+
+    select
+        branch_rows.dataset,
+        branch_rows.file,
+        branch_rows.branch_code,
+        string_agg(distinct '「' || findings.text_ja || '」', '' order by '「' || findings.text_ja || '」') as failed_rules
+    from branch_rows
+    inner join findings
+        on
+            branch_rows.dataset = findings.dataset
+            and {{ is_about_file('findings', 'branch_rows.branch_code', 'branch_rows.file') }}
+    where {{ is_stopping('findings') }}
+    group by branch_rows.dataset, branch_rows.file, branch_rows.branch_code
+
+),
+
 judged as (
 
     select
@@ -102,7 +129,8 @@ judged as (
         row_number() over (
             partition by branch_rows.dataset, branch_rows.branch_code
             order by branch_rows.received_at desc, branch_rows.file desc
-        ) = 1 as is_newest
+        ) = 1 as is_newest,
+        failed_rules.failed_rules
     from branch_rows
     inner join file_rows
         on
@@ -110,6 +138,11 @@ judged as (
             and branch_rows.file = file_rows.file
     left join thresholds
         on branch_rows.dataset = thresholds.dataset
+    left join failed_rules
+        on
+            branch_rows.dataset = failed_rules.dataset
+            and branch_rows.file = failed_rules.file
+            and branch_rows.branch_code = failed_rules.branch_code
     where
         branch_rows.branch_code != ''
         and branch_rows.rows_read > 0
@@ -129,9 +162,10 @@ final as (
         rows_rejected,
         case
             when not is_newest then 'superseded'
-            when is_above_threshold then 'held_back'
+            when is_above_threshold or failed_rules is not null then 'held_back'
             else 'used'
-        end as status
+        end as status,
+        failed_rules
     from judged
 
 )

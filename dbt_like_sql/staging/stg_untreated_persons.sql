@@ -2,37 +2,21 @@
 -- Source: raw.untreated_persons of the month, without the rows of submissions that a later one replaced or that are held back.
 with source as (
 
-    select * from {{ source('raw', 'untreated_persons') }}
-
-),
-
-not_used as (
-
-    select
-        file,
-        branch_code
-    from {{ ref('stg_submissions') }}
-    where
-        dataset = 'untreated_persons'
-        and status != 'used'
+    {{ used_rows(source('raw', 'untreated_persons'), ref('stg_submissions'), 'untreated_persons') }}
 
 ),
 
 final as (
 
     select
-        source.known_month,
-        source.branch_code,
-        source.member_key,
-        source.checkup_month,
-        source.over_blood_pressure,
-        source.over_glucose,
-        source.over_lipid
+        known_month,
+        branch_code,
+        member_key,
+        checkup_month,
+        over_blood_pressure,
+        over_glucose,
+        over_lipid
     from source
-    anti join not_used
-        on
-            source.file = not_used.file
-            and source.branch_code = not_used.branch_code
 
 )
 

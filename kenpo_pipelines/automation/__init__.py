@@ -1,1 +1,1 @@
-"""Jobs, and later schedules, sensors and alerts: when the assets run."""
+"""When the assets run, and what people are told: jobs, schedules, sensors, late branches, alerts."""

@@ -1,6 +1,7 @@
 """Judging a month: applies targets and judgement to every line that the model ``judgement_inputs`` lists.
 
-What lives here: from rows to rows. The rules are in ``targets`` and ``judgement``; what is asked comes from SQL.
+What lives here: from rows to rows. The rules are in ``targets``, ``frozen_targets`` and ``judgement``; what is asked comes
+from SQL.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,13 @@ import pyarrow as pa
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.figures import Figure
+from kenpo_pipelines.catalogue.frozen_targets import (
+    NOTHING_PUBLISHED,
+    PublishedTargets,
+    StandingTarget,
+    exact_text,
+    standing_target,
+)
 from kenpo_pipelines.catalogue.judgement import Judgement, disagreement_note, judge
 from kenpo_pipelines.catalogue.model import Catalogue, Kind, KpiVersion
 from kenpo_pipelines.catalogue.rounding import half_up, printed
@@ -43,23 +51,33 @@ SCHEMA = pa.schema(
         ("prior_as_of", pa.string()),
         ("status", pa.string()),
         ("notes", pa.string()),
+        ("target_exact", pa.string()),
+        ("target_is_fixed", pa.bool_()),
+        ("target_rests_on_prior_year", pa.bool_()),
+        ("target_used_since", pa.string()),
     ]
 )
-"""Grain: one judged KPI, fiscal_year × branch_code × kpi_id."""
+"""Grain: one judged KPI, fiscal_year × branch_code × kpi_id. The last four columns are for publishing the target: a figure was
+held against it where ``target_used_since`` is given."""
 
 
-def judge_month(rows: Iterable[Mapping[str, Any]], catalogue: Catalogue, month: str) -> pa.Table:
+def judge_month(
+    rows: Iterable[Mapping[str, Any]],
+    catalogue: Catalogue,
+    month: str,
+    published: PublishedTargets = NOTHING_PUBLISHED,
+) -> pa.Table:
     """Return one judgement per row of ``judgement_inputs``, in the same order. Shape: :data:`SCHEMA`."""
-    return pa.Table.from_pylist([_judge_row(row, catalogue, month) for row in rows], schema=SCHEMA)
+    return pa.Table.from_pylist([_judge_row(row, catalogue, month, published) for row in rows], schema=SCHEMA)
 
 
-def _judge_row(row: Mapping[str, Any], catalogue: Catalogue, month: str) -> dict[str, Any]:
+def _judge_row(row: Mapping[str, Any], catalogue: Catalogue, month: str, published: PublishedTargets) -> dict[str, Any]:
     fiscal_year, branch_code, kpi_id = row["fiscal_year"], row["branch_code"], row["kpi_id"]
     version = catalogue.version(kpi_id, fiscal_year)
     assert version is not None, f"{kpi_id} is not in force in {fiscal_year}: judgement_inputs is wrong"
     has_prior = version.is_comparable_with_previous or fiscal_year - 1 in version.fiscal_years
     prior = _figure(row, "prior_") if has_prior else None
-    target = resolve_target(
+    today = resolve_target(
         TargetQuestion(
             version=version,
             fiscal_year=fiscal_year,
@@ -72,8 +90,10 @@ def _judge_row(row: Mapping[str, Any], catalogue: Catalogue, month: str) -> dict
             prior_june=_figure(row, "prior_june_") if has_prior else None,
         )
     )
-    if target.reason is Reason.CONTRADICTORY_TARGETS:
-        target = replace(target, text=row["registered_as"], notes=(f"登録された目標: {row['registered_as']}",))
+    if today.reason is Reason.CONTRADICTORY_TARGETS:
+        today = replace(today, text=row["registered_as"], notes=(f"登録された目標: {row['registered_as']}",))
+    standing = standing_target(today, (fiscal_year, branch_code, kpi_id), published, version)
+    target = standing.target
     figure = None if row["gap"] else _figure(row, "", as_of="figure_as_of")
     judgement = judge(
         figure,
@@ -91,6 +111,7 @@ def _judge_row(row: Mapping[str, Any], catalogue: Catalogue, month: str) -> dict
         **_judgement_columns(judgement, target, _record_notes(row, figure, version, branch_code)),
         **_prior_columns(prior, version, branch_code),
         "status": _status(figure, version, fiscal_year, month),
+        **_frozen_columns(standing, judgement, month),
     }
 
 
@@ -110,6 +131,17 @@ def _judgement_columns(judgement: Judgement, target: Target, record_notes: Itera
         "ratio_to_target": judgement.ratio_to_target_pct,
         "is_nearly_attained": judgement.is_nearly_attained,
         "notes": "\n".join(notes),
+    }
+
+
+def _frozen_columns(standing: StandingTarget, judgement: Judgement, month: str) -> dict[str, Any]:
+    target = standing.target
+    is_used = bool(judgement.value_text) and target.reason is None
+    return {
+        "target_exact": exact_text(target.exact),
+        "target_is_fixed": target.is_fixed,
+        "target_rests_on_prior_year": target.rests_on_prior_year,
+        "target_used_since": (standing.used_since or month) if is_used else None,
     }
 
 
@@ -168,9 +200,13 @@ def _prior_columns(prior: Figure | None, version: KpiVersion, branch_code: str) 
 
 
 def _status(figure: Figure | None, version: KpiVersion, fiscal_year: int, month: str) -> str:
-    """確定 once the figure is the year's last and the longest reporting lag has passed, 速報 before."""
+    """確定 once the figure is the year's last and the longest reporting lag has passed, 速報 before.
+
+    The year's last month is March, or the one in which the KPI ended.
+    """
     if figure is None:
         return ""
-    settled_from = fiscal.add_months(fiscal.year_end(fiscal_year), version.reporting_lag_months[1])
-    is_final = figure.as_of == fiscal.year_end(fiscal_year) and month >= settled_from
+    last_month = min(fiscal.year_end(fiscal_year), version.ended_in or fiscal.year_end(fiscal_year))
+    settled_from = fiscal.add_months(last_month, version.reporting_lag_months[1])
+    is_final = figure.as_of >= last_month and month >= settled_from
     return "final" if is_final else "provisional"

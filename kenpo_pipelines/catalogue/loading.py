@@ -15,9 +15,10 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.computation import ComputedFrom, Window
 from kenpo_pipelines.catalogue.model import Catalogue, CatalogueError, Kpi, KpiVersion
 from kenpo_pipelines.catalogue.parameters import ParameterName
+from kenpo_pipelines.catalogue.thresholds import ThresholdName
 from kenpo_pipelines.yaml_loader import SAFE_LOADER
 
-_LISTS = ("branches", "fiscal_years", "planned_tenders", "measures", "parameters")
+_LISTS = ("branches", "fiscal_years", "planned_tenders", "measures", "parameters", "thresholds")
 
 
 class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc]  # the C loader or the Python one
@@ -156,11 +157,16 @@ def _list_faults(catalogue: Catalogue) -> Iterator[str]:
         "fiscal_years": [str(year.fiscal_year) for year in catalogue.fiscal_years],
         "planned_tenders": [f"{plan.fiscal_year} {plan.branch_code}" for plan in catalogue.planned_tenders],
         "measures": [measure.measure for measure in catalogue.measures],
+        "thresholds": [f"{one.threshold} since {one.since}" for one in catalogue.thresholds],
     }
     for file, values in keys.items():
         for value, count in Counter(values).items():
             if count > 1:
                 yield f"{file}.yml: {value} stands twice"
+    known = {one.threshold for one in catalogue.thresholds}
+    for name in ThresholdName:
+        if name not in known:
+            yield f"thresholds.yml: {name} has no entry"
     for year in catalogue.fiscal_years:
         expected = fiscal.wareki(year.fiscal_year)
         if year.name != expected:

@@ -4,7 +4,7 @@ What lives here: the shape of a definition, its validation, and look-ups (is thi
 not: reading the files (``loading``), resolving targets (``targets``) and judging (``judgement``).
 
 Files, all below ``kenpo_pipelines/catalogue/``: ``kpis/<kpi_id>.yml`` (one KPI, versioned by fiscal year), ``branches.yml``,
-``fiscal_years.yml``, ``planned_tenders.yml``, ``measures.yml`` and ``parameters.yml``.
+``fiscal_years.yml``, ``planned_tenders.yml``, ``measures.yml``, ``parameters.yml`` and ``thresholds.yml``.
 """
 
 from decimal import Decimal
@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from kenpo_pipelines.catalogue.base import ExactDecimal, FiscalYears, Strict
 from kenpo_pipelines.catalogue.computation import ComputedFrom, Measure
 from kenpo_pipelines.catalogue.parameters import Parameter, ParameterName
+from kenpo_pipelines.catalogue.thresholds import Threshold
 
 NATION = "00"
 """Branch code of 協会全体."""
@@ -272,6 +273,7 @@ class Catalogue(Strict):
     planned_tenders: tuple[PlannedTenders, ...] = ()
     measures: tuple[Measure, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
     @cached_property
     def kpi_by_id(self) -> dict[str, Kpi]:

@@ -1,5 +1,5 @@
 """The catalogue as tables, for SQL models and the serving database: branches, fiscal years, KPIs in force, how KPIs are
-computed from records, parameters, datasets.
+computed from records, parameters, thresholds, datasets.
 
 What lives here: flattening, nothing decided. The table of KPIs has one row per fiscal year and branch, so that SQL need not
 know about scopes, national overrides and a branch's own precision. What does not: the table of days
@@ -28,9 +28,11 @@ KPIS = pa.schema(
         ("precision", pa.int32()),
         ("direction", pa.string()),
         ("kind", pa.string()),
+        ("accumulation", pa.string()),
     ]
 )
 PARAMETERS = pa.schema([("fiscal_year", pa.int32()), ("parameter", pa.string()), ("value", pa.string())])
+THRESHOLDS = pa.schema([("threshold", pa.string()), ("since", pa.date32()), ("value", pa.decimal128(9, 4))])
 KPI_FORMULAS = pa.schema(
     [
         ("fiscal_year", pa.int32()),
@@ -91,6 +93,7 @@ def kpis_table(catalogue: Catalogue) -> pa.Table:
                         "precision": version.precision_for(branch.code),
                         "direction": str(version.direction),
                         "kind": str(version.kind_for(branch.code)),
+                        "accumulation": str(version.accumulation),
                     }
                 )
     return pa.Table.from_pylist(rows, schema=KPIS)
@@ -106,6 +109,12 @@ def parameters_table(catalogue: Catalogue) -> pa.Table:
         for value in one.values
     ]
     return pa.Table.from_pylist(rows, schema=PARAMETERS)
+
+
+def thresholds_table(catalogue: Catalogue) -> pa.Table:
+    """Grain: threshold × since: each holds from its day on until the next of its name."""
+    rows = [{"threshold": str(one.threshold), "since": one.since, "value": one.value} for one in catalogue.thresholds]
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: (row["threshold"], row["since"])), schema=THRESHOLDS)
 
 
 def kpi_formulas_table(catalogue: Catalogue) -> pa.Table:

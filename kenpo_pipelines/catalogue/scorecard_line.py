@@ -15,7 +15,8 @@ class ScorecardLine:
     """One KPI of one branch in one fiscal year, as of one month (grain: as_of × fiscal_year × branch_code × kpi_id).
 
     Figures are exact decimals in the KPI's own unit (99.90 means 99.90 %), already rounded to ``precision`` decimals;
-    ``figure_as_of`` is the month the figure itself belongs to, None when there is no figure.
+    ``figure_as_of`` is the month the figure itself belongs to, None when there is no figure. ``flags`` (旗) says what checks
+    found that endangers the figure, in Japanese, one per line.
     """
 
     as_of: str
@@ -53,3 +54,4 @@ class ScorecardLine:
     source: Literal["computed", "reported", ""]
     status: Literal["provisional", "final", ""]
     notes: str
+    flags: str

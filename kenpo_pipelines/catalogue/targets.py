@@ -61,6 +61,9 @@ REASON_TEXT = {
 }
 
 
+_LACKS_PRIOR_YEAR = (Reason.NEW_KPI, Reason.NO_PRIOR_RESULT, Reason.NO_PRIOR_JUNE)
+
+
 @dataclass(frozen=True, slots=True)
 class SubmittedTarget:
     """A target row as submitted: ``comparator`` is one of :data:`COMPARATORS`."""
@@ -89,7 +92,8 @@ class Target:
     """A resolved target, or the reason why there is none.
 
     ``exact`` is the unrounded number, ``value`` the one at printed precision that judges. ``is_fixed`` is True for a
-    number that was set, False for one that a prior year gave.
+    number that was set, False for one that a prior year gave; ``rests_on_prior_year`` is True where a result of the prior
+    year, reported or computed, decided which number it is (the 80 % of the generics among them) or whether there is one.
     """
 
     comparator: str = ""
@@ -98,6 +102,7 @@ class Target:
     text: str = ""
     source: str = ""
     is_fixed: bool = False
+    rests_on_prior_year: bool = False
     reason: Reason | None = None
     notes: tuple[str, ...] = field(default=())
 
@@ -194,6 +199,7 @@ def _none(question: TargetQuestion, reason: Reason, text: str = "") -> Target:
         comparator=sign(question.version.direction) if has_comparator else "",
         text=text,
         reason=reason,
+        rests_on_prior_year=reason in _LACKS_PRIOR_YEAR,
         notes=(REASON_TEXT[reason],),
     )
 
@@ -226,7 +232,8 @@ def _prior(question: TargetQuestion, comparator: str) -> Target:
     if exact is None:
         reason = Reason.NEW_KPI if question.is_first_year else Reason.NO_PRIOR_RESULT
         return _none(question, reason, text=comparator)
-    return _number(question, exact, "prior_year", is_fixed=False, prefix=comparator)
+    target = _number(question, exact, "prior_year", is_fixed=False, prefix=comparator)
+    return replace(target, rests_on_prior_year=True)
 
 
 def _prior_year_end_or_80(question: TargetQuestion, *, is_june_needed: bool = True) -> Target:
@@ -235,7 +242,7 @@ def _prior_year_end_or_80(question: TargetQuestion, *, is_june_needed: bool = Tr
     if june is not None and half_up(june, _precision(question)) < GENERIC_FLOOR_PCT:
         floor = _number(question, Fraction(GENERIC_FLOOR_PCT), "uniform", is_fixed=True)
         is_replaced = question.own is not None and question.own.comparator != PRIOR_YEAR_END_OR_80
-        return replace(floor, notes=(_FLOOR_REPLACES,)) if is_replaced else floor
+        return replace(floor, rests_on_prior_year=True, notes=(_FLOOR_REPLACES,) if is_replaced else ())
     if june is None and is_june_needed:
         return _none(question, Reason.NO_PRIOR_JUNE, text=PRIOR_YEAR_END_OR_80)
     return _prior(question, "対前年度末以上")

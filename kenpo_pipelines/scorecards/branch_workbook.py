@@ -1,10 +1,11 @@
-"""The scorecard workbook of one branch, or of 協会全体: one sheet per fiscal year, newest first, then 出典・来歴.
+"""The scorecard workbook of one branch, or of 協会全体: one sheet per fiscal year, newest first, then 遡及訂正 and
+出典・来歴.
 
 What lives here: the layout of the branch's table, in the form branches know (KPI指標, 目標, 実績, 前年度実績), with
-judgement, ratio, rank and remarks. What does not: the words (``view``) and the looks (``style``).
+judgement, ratio, rank, flags (旗) and remarks. What does not: the words (``view``) and the looks (``style``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,28 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.scorecard_line import Outcome
 from kenpo_pipelines.scorecards import cells, figure_cells, files, page, provenance_sheet, sheet_head, style, view
 from kenpo_pipelines.scorecards.provenance import Provenance
+from kenpo_pipelines.scorecards.restatement_sheet import add_restatement_sheet
 from kenpo_pipelines.scorecards.rows import ScorecardError, ScorecardRow, read_rows
+from kenpo_pipelines.serving.restatement_queries import Restatement
 
-_WIDTHS: list[float] = [41, 18.5, 15.5, 11, 12.5, 10.5, 15.5, 12, 42]
-_KPI, _TARGET, _RESULT, _STATE, _OUTCOME, _RATIO, _PRIOR, _RANK, _REMARKS = range(1, 10)
+_WIDTHS: list[float] = [41, 18.5, 15.5, 11, 12.5, 10.5, 15.5, 12, 6, 42]
+_KPI, _TARGET, _RESULT, _STATE, _OUTCOME, _RATIO, _PRIOR, _RANK, _FLAG, _REMARKS = range(1, 11)
 _SUMMARY_ROW, _HEAD_ROW = 3, 5
 _SMALLEST_SCALE = 0.66
 """Below this, 10-point letters are about 6.5 points on paper: the sheet takes a second page instead."""
 
 
 def write_branch_workbook(
-    path: Path, rows: Iterable[ScorecardRow | Mapping[str, Any] | object], provenance: Provenance
+    path: Path,
+    rows: Iterable[ScorecardRow | Mapping[str, Any] | object],
+    provenance: Provenance,
+    restatements: Sequence[Restatement] = (),
 ) -> Path:
     """Write the workbook of one branch as of one month, atomically and with reproducible bytes; return its path.
 
     ``rows`` are the branch's rows of ``mart_scorecard`` for one as_of, of any fiscal years: as_of's own year makes the
-    first sheet, each earlier year with figures one further sheet. Raises :class:`ScorecardError` when the rows are of
+    first sheet, each earlier year with figures one further sheet. ``restatements``, newest first, follow on a sheet of their
+    own. Raises :class:`ScorecardError` when the rows are of
     several branches or months, or of another month than the provenance; OSError when the file cannot be written.
     """
     typed = read_rows(rows)
@@ -45,6 +52,7 @@ def write_branch_workbook(
     workbook = sheet_head.new_workbook(f"{branch}　{years[0].title}")
     for year in years:
         _add_year(workbook, branch, year, provenance)
+    add_restatement_sheet(workbook, restatements, [year.fiscal_year for year in years], provenance)
     provenance_sheet.add_provenance_sheet(workbook, provenance)
     return files.write_atomically(path, files.workbook_bytes(workbook, provenance.written_at))
 
@@ -56,12 +64,16 @@ def _add_year(workbook: Workbook, branch: str, year: view.YearView, provenance: 
     _write_summary(sheet, year)
     sheet_head.write_column_heads(sheet, _HEAD_ROW, _heads(year), 36)
     row_number = _HEAD_ROW
-    for group, rows in view.by_group(year.rows).items():
+    groups = view.by_group(year.rows)
+    flag_numbers = view.flag_numbers(row for rows in groups.values() for row in rows)
+    for group, rows in groups.items():
         row_number += 1
         _write_group(sheet, row_number, group)
         for row in rows:
             row_number += 1
-            _write_kpi(sheet, row_number, row)
+            _write_kpi(sheet, row_number, row, flag_numbers.get(row.kpi_id))
+    flagged = [row for rows in groups.values() for row in rows if row.kpi_id in flag_numbers]
+    row_number = _write_flags(sheet, row_number, flagged, flag_numbers)
     row_number = _write_footnotes(sheet, row_number + 1, view.footnotes(year.rows))
     sheet.freeze_panes = cells.at(sheet, _HEAD_ROW + 1, _TARGET).coordinate
     sheet.print_title_rows = f"1:{_HEAD_ROW}"
@@ -82,6 +94,7 @@ def _heads(year: view.YearView) -> list[str]:
         "対計画値",
         f"（参考）\n{fiscal.wareki(year.fiscal_year - 1)}実績",
         "順位",
+        view.FLAG_MARK,
         "備考",
     ]
 
@@ -119,7 +132,7 @@ def _write_group(sheet: Worksheet, row_number: int, group: str) -> None:
     cell.font, cell.alignment = style.font(10, bold=True, colour=style.HEAD_FILL), style.PLAIN_LEFT
 
 
-def _write_kpi(sheet: Worksheet, row_number: int, row: ScorecardRow) -> None:
+def _write_kpi(sheet: Worksheet, row_number: int, row: ScorecardRow, flag_number: int | None) -> None:
     rank = view.rank_of(row)
 
     def at(column: int) -> Cell:
@@ -142,6 +155,8 @@ def _write_kpi(sheet: Worksheet, row_number: int, row: ScorecardRow) -> None:
     else:
         cells.put_number(at(_RANK), rank[0], f'0"位／{rank[1]}支部"')
         at(_RANK).font, at(_RANK).alignment = style.font(), style.RIGHT
+    if flag_number is not None:
+        _write_text(at(_FLAG), _flag_name(flag_number), 9, is_centred=True)
     if remarks:
         _write_text(at(_REMARKS), remarks, 9)
     for column in range(1, len(_WIDTHS) + 1):
@@ -167,6 +182,30 @@ def _write_text(cell: Cell, text: str, size: float, *, is_centred: bool = False)
 def _write_none(cell: Cell) -> None:
     cells.put_text(cell, view.NONE_MARK)
     cell.font, cell.alignment = style.font(colour=style.QUIET_INK), style.RIGHT
+
+
+def _flag_name(number: int) -> str:
+    return f"{view.FLAG_MARK}{number}"
+
+
+def _write_flags(
+    sheet: Worksheet, row_number: int, flagged: list[ScorecardRow], flag_numbers: Mapping[str, int]
+) -> int:
+    """Write below the table what each flag says; return the last row used."""
+    if not flagged:
+        return row_number
+    row_number += 1
+    sheet.row_dimensions[row_number].height = 8
+    for row in flagged:
+        for line in (f"{_flag_name(flag_numbers[row.kpi_id])}　{row.kpi}", *(f"　・{one}" for one in view.flags(row))):
+            row_number += 1
+            cell = cells.at(sheet, row_number, _KPI)
+            cells.put_text(cell, line)
+            is_name = not line.startswith("　")
+            cell.font, cell.alignment = style.font(9, bold=is_name), style.LEFT
+            sheet.merge_cells(start_row=row_number, end_row=row_number, start_column=_KPI, end_column=_REMARKS)
+            sheet.row_dimensions[row_number].height = cells.row_height(cells.line_count(line, sum(_WIDTHS), 9), 9)
+    return row_number
 
 
 def _write_footnotes(sheet: Worksheet, row_number: int, notes: list[str]) -> int:

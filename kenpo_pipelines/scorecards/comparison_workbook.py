@@ -4,7 +4,7 @@ What lives here: the layout of the comparison, one sheet per fiscal year, and wh
 What does not: the words (``view``) and the looks (``style``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import NATION
 from kenpo_pipelines.scorecards import cells, figure_cells, files, page, provenance_sheet, sheet_head, style, view
+from kenpo_pipelines.scorecards.flag_sheet import SHEET_NAME as FLAG_SHEET
+from kenpo_pipelines.scorecards.flag_sheet import add_flag_sheet
 from kenpo_pipelines.scorecards.provenance import Provenance
+from kenpo_pipelines.scorecards.restatement_sheet import add_restatement_sheet
 from kenpo_pipelines.scorecards.rows import ScorecardError, ScorecardRow, read_rows
+from kenpo_pipelines.serving.restatement_queries import Restatement
 
 _KPI_WIDTH, _STATE_WIDTH, _MARK_WIDTH, _LEAST_WIDTH = 29.5, 9.5, 4.6, 10.0
 _LEGEND_ROW, _BRANCH_ROW, _COUNT_ROW, _HEAD_ROW = 3, 5, 6, 7
@@ -28,12 +32,16 @@ _SCALE = 0.63
 
 
 def write_comparison_workbook(
-    path: Path, rows: Iterable[ScorecardRow | Mapping[str, Any] | object], provenance: Provenance
+    path: Path,
+    rows: Iterable[ScorecardRow | Mapping[str, Any] | object],
+    provenance: Provenance,
+    restatements: Sequence[Restatement] = (),
 ) -> Path:
     """Write the comparison of all branches as of one month, atomically and with reproducible bytes; return its path.
 
     ``rows`` are rows of ``mart_scorecard`` for one as_of, of any branches and fiscal years: as_of's own year makes the
-    first sheet, each earlier year with figures one further sheet. Raises :class:`ScorecardError` when the rows are of
+    first sheet, each earlier year with figures one further sheet. ``restatements``, newest first, follow on a sheet of their
+    own. Raises :class:`ScorecardError` when the rows are of
     several months or of another month than the provenance; OSError when the file cannot be written.
     """
     typed = read_rows(rows)
@@ -43,6 +51,8 @@ def write_comparison_workbook(
     workbook = sheet_head.new_workbook(f"支部比較　{years[0].title}")
     for year in years:
         _Comparison(workbook, year, provenance).write()
+    add_flag_sheet(workbook, years, provenance)
+    add_restatement_sheet(workbook, restatements, [year.fiscal_year for year in years], provenance)
     provenance_sheet.add_provenance_sheet(workbook, provenance)
     return files.write_atomically(path, files.workbook_bytes(workbook, provenance.written_at))
 
@@ -84,6 +94,8 @@ class _Comparison:
         marks = "　".join(view.outcome_label(outcome) for outcome in view.OUTCOME_WORDS)
         # Two short lines: on the second page and after, only the repeated columns' width is there for them.
         legend = (f"判定：{marks}　／ 対象外の指標", "結果の時点が「時点」列と異なるときは、結果に（ ）で示します。")
+        if any(view.flags(row) for row in self.year.rows):
+            legend = (legend[0], f"{legend[1]}{view.FLAG_MARK}の内容は「{FLAG_SHEET}」にあります。")
         for row_number, text in enumerate(legend, start=_LEGEND_ROW):
             cell = cells.at(self.sheet, row_number, 1)
             cells.put_text(cell, text)
@@ -135,7 +147,10 @@ class _Comparison:
             state = view.figure_state(row)
             own_state = "" if state == self.state_of[row.kpi_id] else state
             for offset, shown in enumerate(
-                (figure_cells.write_target(target, row), figure_cells.write_result(result, row, own_state))
+                (
+                    figure_cells.write_target(target, row),
+                    figure_cells.write_result(result, row, own_state, with_flag=True),
+                )
             ):
                 room = cells.column_units(shown)
                 self.widths[column - 1 + offset] = max(self.widths[column - 1 + offset], room)

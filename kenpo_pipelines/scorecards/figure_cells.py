@@ -22,13 +22,17 @@ def write_target(cell: Cell, row: ScorecardRow) -> str:
     return view.figure_text(row.target, row.precision, row.unit, suffix)
 
 
-def write_result(cell: Cell, row: ScorecardRow, state: str = "") -> str:
-    """Write the result, ※ before it when the figure is in doubt, ``state`` (its month) behind it; return the text."""
+def write_result(cell: Cell, row: ScorecardRow, state: str = "", *, with_flag: bool = False) -> str:
+    """Write the result, ※ before it when the figure is in doubt, ``state`` (its month) behind it; return the text.
+
+    ``with_flag`` puts 旗 before one that checks have flagged, for sheets that have no column for it.
+    """
     aside = f"（{state}）" if state else ""
-    doubt = view.WARNING_MARK if row.notes.strip() else ""
+    flag = view.FLAG_MARK if with_flag and view.flags(row) else ""
+    doubt = f"{flag}{view.WARNING_MARK if row.notes.strip() else ''}"
     if row.value is None:
         words = row.value_text if view.has_figure(row) else view.NONE_MARK
-        return _write_words(cell, f"{words}{aside}")
+        return _write_words(cell, f"{flag}{words}{aside}")
     cells.put_number(
         cell,
         view.at_precision(row.value, row.precision),

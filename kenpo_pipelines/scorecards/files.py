@@ -1,15 +1,18 @@
 """A workbook as bytes, the same for the same content, and its way to disk in one step.
 
-What lives here: packing and the atomic write. What does not: anything a reader sees.
+What lives here: packing, the atomic write, and one writer at a time in a folder. What does not: anything a reader sees.
 """
 
 import datetime as dt
 import io
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from filelock import FileLock
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
@@ -36,6 +39,16 @@ def workbook_bytes(workbook: Workbook, written_at: dt.datetime) -> bytes:
             entry.create_system = 0
             target.writestr(entry, source.read(name))
     return packed.getvalue()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[Path]:
+    """Give the folder, made if need be, to one writer at a time, without the temporary files that killed ones left there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        for left in folder.glob(".*.tmp"):
+            left.unlink(missing_ok=True)
+        yield folder
 
 
 def write_atomically(path: Path, data: bytes) -> Path:

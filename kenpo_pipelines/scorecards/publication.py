@@ -17,10 +17,11 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.scorecards.branch_workbook import write_branch_workbook
 from kenpo_pipelines.scorecards.comparison_workbook import write_comparison_workbook
-from kenpo_pipelines.scorecards.files import write_atomically
+from kenpo_pipelines.scorecards.files import alone_in, write_atomically
 from kenpo_pipelines.scorecards.provenance import Origin, Provenance, SubmissionSource
 from kenpo_pipelines.scorecards.rows import ScorecardError
 from kenpo_pipelines.serving.queries import LedgerRow, ScorecardRow, ledger_rows, newest_month, scorecard_rows
+from kenpo_pipelines.serving.restatement_queries import restatements
 
 COMPARISON = "comparison"
 _NOTE = ".written.json"
@@ -36,13 +37,26 @@ def write_scorecards(
 ) -> list[Path]:
     """Write the workbooks of the newest published month ≤ ``as_of`` and return their paths, the comparison first.
 
-    With ``branch_code`` only that branch's. ``on_file`` is told each name before it is written, and how many there are.
+    With ``branch_code`` only that branch's. ``on_file`` is told each name before it is written, and how many there are. Two
+    writers of one month wait for each other.
     Raises :class:`ScorecardError` when the month or the branch has nothing published.
     """
     month = newest_month(engine, as_of)
     if month is None:
         asked = f" up to {as_of}" if as_of else ""
         raise ScorecardError(f"no month{asked} is published yet; run `kenpo run --month YYYY-MM` first")
+    with alone_in(outputs / month) as folder:
+        return _write(engine, folder, catalogue, month, branch_code, on_file)
+
+
+def _write(
+    engine: Engine,
+    folder: Path,
+    catalogue: Catalogue,
+    month: str,
+    branch_code: str | None,
+    on_file: Callable[[str, int], None],
+) -> list[Path]:
     rows = scorecard_rows(engine, month)
     by_branch: dict[str, list[ScorecardRow]] = {}
     for row in rows:
@@ -51,17 +65,18 @@ def write_scorecards(
     if branch_code is not None and branch_code not in by_branch:
         raise ScorecardError(f"branch {branch_code} has nothing published as of {month}")
     provenance = _provenance(rows, ledger_rows(engine), month)
-    folder = outputs / month
+    restated = restatements(engine, up_to=month)
     total = len(wanted) + (branch_code is None)
     written = []
     if branch_code is None:
         name = f"{COMPARISON}_{month}.xlsx"
         on_file(name, total)
-        written.append(write_comparison_workbook(folder / name, rows, provenance))
+        written.append(write_comparison_workbook(folder / name, rows, provenance, restated))
     for code in wanted:
         name = workbook_name(catalogue, code, month)
         on_file(name, total)
-        written.append(write_branch_workbook(folder / name, by_branch[code], provenance))
+        own = [one for one in restated if one.branch_code == code]
+        written.append(write_branch_workbook(folder / name, by_branch[code], provenance, own))
     return written
 
 

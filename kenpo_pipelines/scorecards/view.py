@@ -21,6 +21,7 @@ OUTCOME_WORDS: dict[Outcome, str] = {"attained": "達成", "not_attained": "未�
 STATUS_WORDS = {"provisional": "速報", "final": "確定", "": ""}
 NEARLY_ATTAINED = "概ね達成（推定）"
 WARNING_MARK = "※"
+FLAG_MARK = "旗"
 _COMPARATOR_WORDS = {">=": "以上", "<=": "以下"}
 _NO_FIGURE_TEXTS = {"", "―", "－", "-", "—"}
 
@@ -143,6 +144,16 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def flags(row: ScorecardRow) -> list[str]:
+    """What checks found that endangers the figure, one line each."""
+    return [line.strip() for line in row.flags.splitlines() if line.strip()]
+
+
+def flag_numbers(rows: Iterable[ScorecardRow]) -> dict[str, int]:
+    """Number the KPIs that have flags, in the order of the rows; by KPI id."""
+    return {row.kpi_id: number for number, row in enumerate((row for row in rows if flags(row)), start=1)}
+
+
 def rank_of(row: ScorecardRow) -> tuple[int, int] | None:
     """Return (rank, of how many branches); None without a rank, and where nobody else is there to be compared with."""
     if row.rank is None or row.ranked_branches is None or row.ranked_branches < 2:
@@ -167,7 +178,11 @@ def footnotes(rows: Sequence[ScorecardRow]) -> list[str]:
     if any(row.status == "provisional" and has_figure(row) for row in rows):
         notes.append("「速報」は、今後の報告で変わることがある値です。")
     if any(row.notes.strip() for row in rows):
-        notes.append(f"{WARNING_MARK}の付いた実績は、備考に示す疑義のある値です。")
+        notes.append(
+            f"{WARNING_MARK}の付いた実績には、備考の{WARNING_MARK}に示す注意があります（値の疑義、目標の変更など）。"
+        )
+    if any(flags(row) for row in rows):
+        notes.append(f"{FLAG_MARK}は、提出データや実績の点検で確認が必要とされたものです。判定は変えていません。")
     if any(row.is_nearly_attained and row.outcome == "not_attained" for row in rows):
         notes.append(
             f"{NEARLY_ATTAINED}は、公表された例から推定した参考表示です。判定（未達成）を置き換えるものではありません。"

@@ -1,23 +1,29 @@
 """What can go wrong with the serving database, in two classes: try again later, or somebody has to act.
 
-What lives here: the exceptions and the translation of driver errors into them. Messages name the database without its
-password and never carry the values of a statement.
+What lives here: the exceptions, the translation of driver errors into them, and patience with blips. Messages name the
+database without its password and never carry the values of a statement.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 from alembic.util import CommandError
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
+
+BLIP_S = 5
+"""For how long a patient call is begun again: a connection that broke, a server that was reloaded."""
 
 _SECRET_QUERY_KEYS = ("password", "sslpassword", "passfile")
 _PASSING_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
-# SQLSTATE classes and codes: 08 connection, 53 resources, 57P0x shutdown or start-up, 40 rolled back by the server
-# (serialization, deadlock), 55P03 lock timeout.
+# SQLSTATE classes and codes: 08 connection, 53 resources (but for a full disk), 57P0x shutdown or start-up, 40 rolled back by
+# the server (serialization, deadlock), 55P03 lock timeout.
 _PASSING_SQLSTATES = ("08", "53", "57P0", "40", "55P03")
+_DISK_FULL = "53100"
 _PERMANENT_CONNECTION_WORDS = (
     "authentication failed",
     "does not exist",
@@ -38,6 +44,24 @@ class PassingFault(ServingError):
 
 class PermanentFault(ServingError):
     """Repeating the call will fail again: wrong rows, wrong URL or rights, missing tables. Nothing was changed."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def patient(call: Callable[P, R]) -> Callable[P, R]:
+    """Return the call made again after a :class:`PassingFault`, with growing waits; the last one is raised after some seconds.
+
+    A call that waited for a lock that long is not made again.
+    """
+    again = retry(
+        retry=retry_if_exception_type(PassingFault),
+        wait=wait_exponential(multiplier=0.2, max=2),
+        stop=stop_after_delay(BLIP_S),
+        reraise=True,
+    )
+    return again(call)
 
 
 def database_name(url: URL) -> str:
@@ -80,7 +104,7 @@ def _is_passing(error: DBAPIError) -> bool:
         return (getattr(origin, "sqlite_errorcode", 0) & 0xFF) in _PASSING_SQLITE
     sqlstate = getattr(origin, "pgcode", None)
     if sqlstate:
-        return str(sqlstate).startswith(_PASSING_SQLSTATES)
+        return sqlstate != _DISK_FULL and str(sqlstate).startswith(_PASSING_SQLSTATES)
     # libpq gives no SQLSTATE when it cannot connect: only its text tells a wrong password from a server that is away
     is_connection = type(origin).__name__ in ("OperationalError", "InterfaceError")
     return is_connection and not any(word in str(origin) for word in _PERMANENT_CONNECTION_WORDS)

@@ -2,17 +2,19 @@
 
 What lives here: comparing rows with the database by key and writing the differences. A row whose content is unchanged
 is not touched and keeps its ``run_id`` and ``published_at``, so publishing the same month twice changes nothing at
-all. A changed or deleted KPI fact is kept in ``kpi_facts_history``. What does not: making rows (``rows``, ``cells``).
+all. A changed or deleted KPI fact is kept in ``kpi_facts_history``, a ledger entry in ``submission_ledger_history``, and
+what it changes for readers is told (``restatements``). What does not: making rows (``rows``, ``cells``).
 
 Scopes: dimensions are upserted and never deleted; ``kpi_targets`` and ``kpi_facts`` are replaced as a whole for
-``as_of`` = the month; ``submission_ledger`` and ``rejected_rows`` as a whole per landing folder: every dataset's folder
-of the month, each (dataset, folder) among the rows, and those named by the caller. ``publications`` notes the month with
-the fingerprint of what it was made from, in the same transaction.
+``as_of`` = the month, ``frozen_targets`` of the month are upserted; ``submission_ledger`` and ``rejected_rows`` as a whole per
+landing folder: every dataset's folder of the month, each (dataset, folder) among the rows, and those named by the caller.
+``publications`` notes the month with the fingerprint of what it was made from, in the same transaction.
 """
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, and_, bindparam, or_, select
@@ -23,6 +25,7 @@ from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.cells import keyed_rows
 from kenpo_pipelines.serving.database import write_transaction
 from kenpo_pipelines.serving.faults import PermanentFault, translated
+from kenpo_pipelines.serving.restatements import Change, Feeds, keep_restatements, published_before
 from kenpo_pipelines.serving.rows import Row, Rows, as_dicts, content_columns
 from kenpo_pipelines.serving.types import utc_timestamp
 
@@ -31,8 +34,11 @@ Folder = tuple[str, str]
 
 Key = tuple[Any, ...]
 
-PUBLISHED_TABLES = (*schema.DIMENSIONS, *schema.MONTHLY, *schema.FOLDERS)
+PUBLISHED_TABLES = (*schema.DIMENSIONS, *schema.MONTHLY, *schema.KEPT, *schema.FOLDERS)
 """What a publication writes, parents before children."""
+
+_NEVER_DELETED = (*schema.DIMENSIONS, *schema.KEPT)
+_HISTORIES = {schema.kpi_facts: schema.kpi_facts_history, schema.submission_ledger: schema.submission_ledger_history}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,12 @@ class TableChange:
 
 @dataclass(frozen=True, slots=True)
 class PublishSummary:
-    """What the publication of ``month`` changed, per table."""
+    """What the publication of ``month`` changed, per table, and how many published lines it restated."""
 
     month: str
     run_id: str
     tables: Mapping[str, TableChange]
+    restatements: int = 0
 
     @property
     def has_changes(self) -> bool:
@@ -91,6 +98,7 @@ def publish_month(
     run_id: str,
     *,
     folders: Iterable[Folder] = (),
+    feeds: Feeds = MappingProxyType({}),
     published_at: dt.datetime | None = None,
     code_version: str = "",
     fingerprint: str = "",
@@ -99,9 +107,10 @@ def publish_month(
 
     ``tables`` holds every table of :data:`PUBLISHED_TABLES` by name, as ``rows.serving_tables`` makes them; an empty
     ``kpi_facts`` withdraws the month. ``folders`` names further landing folders that the run read, so that the entries
-    of one that became empty disappear. ``fingerprint`` stands for all that the tables were made from. Raises
-    ``NotAMonth``, :class:`PassingFault` (locked, unreachable: call again) or :class:`PermanentFault` (rows that do not
-    fit, named by table and key); the old state stays in all cases.
+    of one that became empty disappear; ``feeds`` tells the causes of restatements (``restatements.feeds_of``).
+    ``fingerprint`` stands for all that the tables were made from. Raises ``NotAMonth``, :class:`PassingFault` (locked,
+    unreachable: call again) or :class:`PermanentFault` (rows that do not fit, named by table and key); the old state stays
+    in all cases.
     """
     fiscal.split_month(month)
     stamp = {
@@ -113,6 +122,7 @@ def publish_month(
     seen = {(row["dataset"], row["known_month"]) for table in schema.FOLDERS for row in new[table.name].values()}
     scopes = _scopes(month, seen.union(folders))
     with translated(engine, f"publish {month}"), write_transaction(engine) as connection:
+        before = published_before(connection, month)
         plans = [_compare(connection, table, new[table.name], scopes.get(table.name)) for table in PUBLISHED_TABLES]
         for plan in reversed(plans):
             with translated(engine, f"publish {month}, table {plan.table.name}"):
@@ -121,8 +131,12 @@ def publish_month(
         for plan in plans:
             with translated(engine, f"publish {month}, table {plan.table.name}"):
                 _write(connection, plan, stamp)
+        restated = 0
+        if before is not None:
+            with translated(engine, f"publish {month}, table {schema.kpi_restatements.name}"):
+                restated = keep_restatements(connection, month, _changes(plans, new), before, feeds, stamp)
         _note(connection, {"month": month, "fingerprint": fingerprint, **stamp}, any(one.has_changes for one in plans))
-    return PublishSummary(month, run_id, {plan.table.name: plan.change for plan in plans})
+    return PublishSummary(month, run_id, {plan.table.name: plan.change for plan in plans}, restated)
 
 
 def _checked(month: str, tables: Mapping[str, Rows]) -> dict[str, dict[Key, Row]]:
@@ -132,7 +146,7 @@ def _checked(month: str, tables: Mapping[str, Rows]) -> dict[str, dict[Key, Row]
         missing, unknown = sorted(expected - tables.keys()), sorted(tables.keys() - expected)
         raise PermanentFault(f"cannot publish {month}: tables missing {missing}, tables unknown {unknown}")
     new = {table.name: keyed_rows(table, as_dicts(tables[table.name])) for table in PUBLISHED_TABLES}
-    for table in schema.MONTHLY:
+    for table in (*schema.MONTHLY, *schema.KEPT):
         others = sorted({row["as_of"] for row in new[table.name].values()} - {month})
         if others:
             raise PermanentFault(f"cannot publish {month}: {table.name} has rows of as_of {', '.join(others)}")
@@ -140,8 +154,10 @@ def _checked(month: str, tables: Mapping[str, Rows]) -> dict[str, dict[Key, Row]
 
 
 def _scopes(month: str, folders: Collection[Folder]) -> dict[str, ColumnElement[bool]]:
-    """Return which rows of each table this publication replaces; a table without an entry loses no rows."""
-    scopes: dict[str, ColumnElement[bool]] = {table.name: table.c.as_of == month for table in schema.MONTHLY}
+    """Return with which rows of each table this publication is compared; a table without an entry is so as a whole."""
+    scopes: dict[str, ColumnElement[bool]] = {
+        table.name: table.c.as_of == month for table in (*schema.MONTHLY, *schema.KEPT)
+    }
     for table in schema.FOLDERS:
         named = [and_(table.c.dataset == dataset, table.c.known_month == folder) for dataset, folder in sorted(folders)]
         scopes[table.name] = or_(table.c.known_month == month, *named)
@@ -161,7 +177,7 @@ def _compare(connection: Connection, table: Table, new: Mapping[Key, Row], scope
     old = {_key(table, row): row for row in _rows(connection, query)}
     names = content_columns(table)
     updates = {key: new[key] for key in new.keys() & old.keys() if any(new[key][n] != old[key][n] for n in names)}
-    deletes = [] if scope is None else [key for key in old if key not in new]
+    deletes = [] if table in _NEVER_DELETED else [key for key in old if key not in new]
     return _Plan(
         table,
         inserts={key: row for key, row in new.items() if key not in old},
@@ -173,14 +189,35 @@ def _compare(connection: Connection, table: Table, new: Mapping[Key, Row], scope
 
 
 def _keep_history(connection: Connection, plan: _Plan, stamp: Mapping[str, Any]) -> None:
-    if plan.table is not schema.kpi_facts or not plan.before:
+    table = _HISTORIES.get(plan.table)
+    if table is None or not plan.before:
         return
     replaced = {"replaced_by_run_id": stamp["run_id"], "replaced_at": stamp["published_at"]}
     history = [
         {**plan.before[key], "change": "updated" if key in plan.updates else "deleted", **replaced}
         for key in sorted(plan.before)
     ]
-    connection.execute(schema.kpi_facts_history.insert(), history)
+    connection.execute(table.insert(), history)
+
+
+def _changes(plans: Iterable[_Plan], new: Mapping[str, Mapping[Key, Row]]) -> list[Change]:
+    """Return the scorecard's lines that change, a line being a fact with its target; both tables have the same keys."""
+    by_table = {plan.table: plan for plan in plans}
+    facts, targets, frozen = (
+        by_table[table] for table in (schema.kpi_facts, schema.kpi_targets, schema.frozen_targets)
+    )
+    changes = []
+    for key in facts.before.keys() | facts.inserts.keys() | targets.before.keys():
+        new_line = {**new["kpi_targets"][key], **new["kpi_facts"][key]} if key in new["kpi_facts"] else None
+        old_line = None
+        if key not in facts.inserts:
+            old_target = targets.before.get(key) or new["kpi_targets"][key]
+            old_line = {**old_target, **(facts.before.get(key) or new["kpi_facts"][key])}
+        is_renewed = key in frozen.updates and any(
+            frozen.updates[key][name] != frozen.before[key][name] for name in ("comparator", "target", "target_text")
+        )
+        changes.append(Change(key, old_line, new_line, is_target_renewed=is_renewed))
+    return changes
 
 
 def _matches_key(table: Table) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.scorecard_line import ScorecardLine
 from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.faults import translated
+from kenpo_pipelines.serving.restatement_queries import restatement_state
 from kenpo_pipelines.serving.schema import branches, kpi_facts, kpi_targets, kpis, publications, submission_ledger
 
 _YEAR = 4
@@ -53,6 +54,7 @@ class LedgerRow:
     run_id: str
     published_at: dt.datetime
     code_version: str
+    branch_codes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def publication_state(engine: Engine, month: str) -> list[tuple[str, str, str, i
     """Return what tells the state of everything that the month's scorecards show: equal ones stand for equal rows.
 
     By table, run and time how many rows are as that run wrote them: a row that changes is another run's. The scorecards
-    show the month's facts and targets, and the ledger of all folders up to it.
+    show the month's facts and targets, the ledger of all folders up to it, and the restatements of all months up to it.
     """
     of_month = {table: table.c.as_of == month for table in (kpi_facts, kpi_targets)}
     folder = submission_ledger.c.known_month
@@ -112,7 +114,7 @@ def publication_state(engine: Engine, month: str) -> list[tuple[str, str, str, i
             (table.name, row["run_id"], row["published_at"].isoformat(), row["rows"])
             for row in _fetch(engine, query, "read the state of the publication")
         ]
-    return sorted(state)
+    return sorted([*state, *restatement_state(engine, month)])
 
 
 def scorecard_rows(

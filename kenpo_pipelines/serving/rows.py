@@ -49,17 +49,21 @@ def as_dicts(rows: Rows) -> list[Row]:
     return [dict(row) for row in rows]
 
 
-def serving_tables(catalogue: Catalogue, scorecard: Rows, ledger: Rows, quarantine: Rows) -> dict[str, list[Row]]:
+def serving_tables(
+    catalogue: Catalogue, scorecard: Rows, ledger: Rows, quarantine: Rows, judgements: Rows = ()
+) -> dict[str, list[Row]]:
     """Return all tables of one month, ready for ``publish.publish_month``.
 
     ``scorecard`` is mart_scorecard of one as_of; ``ledger`` and ``quarantine`` are those of the landing folders that
-    the run read, all datasets together.
+    the run read, all datasets together; ``judgements`` are those that the scorecard shows, with the targets they used.
     """
     mart = as_dicts(scorecard)
+    as_of = next((row["as_of"] for row in mart), "")
     return {
         **dimension_rows(catalogue),
         "kpi_targets": [_target_row(row) for row in mart],
         "kpi_facts": [_only(schema.kpi_facts, row) for row in mart],
+        "frozen_targets": [_frozen_row(row, as_of) for row in as_dicts(judgements) if row["target_used_since"]],
         "submission_ledger": [_only(schema.submission_ledger, row) for row in as_dicts(ledger)],
         "rejected_rows": rejected_rows(quarantine),
     }
@@ -117,6 +121,16 @@ def content_columns(table: Table) -> list[str]:
 def _only(table: Table, row: Mapping[str, Any]) -> Row:
     # a column that the row lacks stays away here: the publisher refuses it by name, with the row's key
     return {name: row[name] for name in content_columns(table) if name in row}
+
+
+def _frozen_row(judgement: Row, as_of: str) -> Row:
+    names = {
+        "is_fixed": "target_is_fixed",
+        "rests_on_prior_year": "target_rests_on_prior_year",
+        "used_since": "target_used_since",
+    }
+    row = {**judgement, "as_of": as_of, **{name: judgement[other] for name, other in names.items()}}
+    return _only(schema.frozen_targets, row)
 
 
 def _target_row(mart_row: Row) -> Row:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from kenpo_pipelines.serving.types import ExactNumeric, UtcTimestamp
@@ -69,6 +70,12 @@ def _published() -> list[Column[Any]]:
         Column("published_at", UtcTimestamp(), nullable=False, comment="When that run wrote the row, UTC"),
         _text("code_version", "Release and digest of the rules that made the row"),
     ]
+
+
+def _flags() -> Column[Any]:
+    """The last column of its tables: it came with a later migration, which can only append."""
+    comment = "旗: what checks found that endangers the figure, in Japanese, one per line"
+    return Column("flags", Text(), nullable=False, server_default=text("''"), comment=comment)
 
 
 def _dimension_keys() -> list[ForeignKeyConstraint]:
@@ -202,6 +209,7 @@ kpi_facts = Table(
     *_fact_key(),
     *_fact_columns(),
     *_published(),
+    _flags(),
     PrimaryKeyConstraint(*_FACT_KEY),
     *_dimension_keys(),
     ForeignKeyConstraint(_FACT_KEY, [f"kpi_targets.{name}" for name in _FACT_KEY]),
@@ -223,6 +231,7 @@ kpi_facts_history = Table(
     _text("change", "updated: another row took its place; deleted: none did", 8),
     _text("replaced_by_run_id", "Run that replaced or deleted the row"),
     Column("replaced_at", UtcTimestamp(), nullable=False, comment="When, UTC"),
+    _flags(),
     PrimaryKeyConstraint("history_id"),
     *_dimension_keys(),
     CheckConstraint("change IN ('updated', 'deleted')", name="change"),
@@ -240,21 +249,31 @@ def _folder_columns() -> list[Column[Any]]:
     ]
 
 
+def _ledger_columns() -> list[Column[Any]]:
+    return [
+        *_folder_columns(),
+        Column("received_at", UtcTimestamp(), nullable=False, comment="When the file landed, UTC"),
+        _text("origin", "published (public figures), submission or synthetic", 16),
+        _text("status", "loaded or refused (no row of it was read)", 16),
+        _text("fault", "Code of the fault that refused the file; else empty", 64),
+        _text("detail", "The fault in Japanese, and what to do"),
+        _integer("rows_read", "Rows in the file; = rows_loaded + rows_rejected"),
+        _integer("rows_loaded", "Rows that went on, exact duplicates among them"),
+        _integer("rows_rejected", "Rows in quarantine, see rejected_rows"),
+        _integer("rows_merged", "Exact duplicates among the loaded rows"),
+        _text("notices", "What the sender should know, in Japanese, one per line"),
+        *_published(),
+    ]
+
+
+_BRANCH_CODES = "Branches of the file's rows, codes joined by commas; empty where nothing could be read"
+
 submission_ledger = Table(
     "submission_ledger",
     metadata,
-    *_folder_columns(),
-    Column("received_at", UtcTimestamp(), nullable=False, comment="When the file landed, UTC"),
-    _text("origin", "published (public figures), submission or synthetic", 16),
-    _text("status", "loaded or refused (no row of it was read)", 16),
-    _text("fault", "Code of the fault that refused the file; else empty", 64),
-    _text("detail", "The fault in Japanese, and what to do"),
-    _integer("rows_read", "Rows in the file; = rows_loaded + rows_rejected"),
-    _integer("rows_loaded", "Rows that went on, exact duplicates among them"),
-    _integer("rows_rejected", "Rows in quarantine, see rejected_rows"),
-    _integer("rows_merged", "Exact duplicates among the loaded rows"),
-    _text("notices", "What the sender should know, in Japanese, one per line"),
-    *_published(),
+    *_ledger_columns(),
+    # came with a later migration, which can only append
+    Column("branch_codes", Text(), nullable=False, server_default=text("''"), comment=_BRANCH_CODES),
     PrimaryKeyConstraint("dataset", "known_month", "file", "file_sha256"),
     CheckConstraint(f"known_month {_IS_MONTH} OR known_month LIKE '____'", name="known_month"),
     CheckConstraint("length(file_sha256) = 64", name="file_sha256"),
@@ -266,6 +285,23 @@ submission_ledger = Table(
     CheckConstraint("rows_merged BETWEEN 0 AND rows_loaded", name="rows_merged"),
     Index(None, "known_month"),
     comment="Submission files and what became of them. Grain: dataset x landing folder x file x content.",
+)
+
+submission_ledger_history = Table(
+    "submission_ledger_history",
+    metadata,
+    Column(
+        "history_id", Integer(), nullable=False, autoincrement=True, comment="Ascending in the order of replacement"
+    ),
+    *_ledger_columns(),
+    _text("branch_codes", _BRANCH_CODES),
+    _text("change", "updated: another row took its place; deleted: none did", 8),
+    _text("replaced_by_run_id", "Run that replaced or deleted the row"),
+    Column("replaced_at", UtcTimestamp(), nullable=False, comment="When, UTC"),
+    PrimaryKeyConstraint("history_id"),
+    CheckConstraint("change IN ('updated', 'deleted')", name="change"),
+    Index(None, "replaced_at"),
+    comment="Rows of submission_ledger as they were before a later run changed or deleted them. Grain: one replaced row.",
 )
 
 rejected_rows = Table(
@@ -304,11 +340,159 @@ publications = Table(
     comment="Publications as they stand. Grain: one reporting month. Written in the transaction that publishes it.",
 )
 
+frozen_targets = Table(
+    "frozen_targets",
+    metadata,
+    *_fact_key(),
+    _text("comparator", ">=, <= or done (実施)", 8),
+    _number("target", "The target, rounded half-up to the figure's precision; NULL when there is no number"),
+    _text("target_exact", "The unrounded target as a fraction, 5395/100; empty when there is no number"),
+    _text("target_text", "The target as shown: 63.1%以上, 対前年度以上（53.95%以上）, 実施"),
+    _text("target_source", "submitted, uniform (set by head office) or prior_year", 16),
+    _flag("is_fixed", "True for a number that was set, False for one that a prior year gave"),
+    _flag(
+        "rests_on_prior_year", "True when a reported result of the prior year decided it: it stays for the fiscal year"
+    ),
+    _text("used_since", "Month of the scorecard, YYYY-MM, in which the target was first used", 7),
+    *_published(),
+    PrimaryKeyConstraint(*_FACT_KEY),
+    *_dimension_keys(),
+    CheckConstraint(f"as_of {_IS_MONTH} AND used_since {_IS_MONTH} AND used_since <= as_of", name="months"),
+    CheckConstraint("comparator IN ('>=', '<=', 'done')", name="comparator"),
+    CheckConstraint("target_source IN ('submitted', 'uniform', 'prior_year')", name="target_source"),
+    CheckConstraint("(target IS NULL) = (target_exact = '')", name="exact"),
+    Index(None, "fiscal_year", "branch_code", "kpi_id", "as_of"),
+    comment="Targets that a figure of a published scorecard was held against: the scorecard keeps them. Never deleted. "
+    "Grain: as_of x fiscal_year x branch x KPI.",
+)
+
+
+def _before_and_after() -> list[Column[Any]]:
+    columns = []
+    for prefix, when in (("old", "before"), ("new", "after")):
+        columns += [
+            _number(f"{prefix}_value", f"The figure {when}, rounded half-up"),
+            _text(f"{prefix}_value_text", f"The figure {when}, as shown; empty without one"),
+            _number(f"{prefix}_numerator", f"Its numerator {when}, unrounded"),
+            _number(f"{prefix}_denominator", f"Its denominator {when}, unrounded"),
+            _text(f"{prefix}_figure_as_of", f"Month the figure belonged to {when}, YYYY-MM", 7, nullable=True),
+            _text(f"{prefix}_target_text", f"The target {when}, as shown"),
+            _text(f"{prefix}_outcome", f"The judgement {when}; empty when there was no such line on the scorecard", 16),
+        ]
+    return columns
+
+
+kpi_restatements = Table(
+    "kpi_restatements",
+    metadata,
+    _integer("restatement_id", "Ascending in the order of restatement"),
+    *_fact_key(),
+    *_before_and_after(),
+    _text(
+        "causes", "Codes joined by commas: submission, target_registration, target_renewal, reading, code; or unknown"
+    ),
+    _text("cause_text", "The causes in Japanese, one per line"),
+    _text("old_code_version", "Release and digest of the rules that made what was published before"),
+    _text("new_code_version", "Release and digest of the rules that restated it"),
+    _text("old_run_id", "Run that published what was restated"),
+    _text("new_run_id", "Run that restated it"),
+    Column("old_published_at", UtcTimestamp(), nullable=False, comment="When that was published, UTC"),
+    Column("restated_at", UtcTimestamp(), nullable=False, comment="When it was restated, UTC"),
+    PrimaryKeyConstraint("restatement_id"),
+    *_dimension_keys(),
+    CheckConstraint(f"as_of {_IS_MONTH}", name="as_of"),
+    CheckConstraint("causes <> ''", name="causes"),
+    CheckConstraint(
+        "old_outcome IN ('attained', 'not_attained', 'not_evaluable', '') AND "
+        "new_outcome IN ('attained', 'not_attained', 'not_evaluable', '') AND (old_outcome <> '' OR new_outcome <> '')",
+        name="outcomes",
+    ),
+    Index(None, *_FACT_KEY),
+    comment="遡及訂正: published values that a later publication of the same month changed. Written in the transaction that "
+    "changes them. Grain: one change of one as_of x fiscal_year x branch x KPI.",
+)
+
+restatement_files = Table(
+    "restatement_files",
+    metadata,
+    _integer("restatement_id", "Restatement that the file may have caused"),
+    *_folder_columns(),
+    _text("change", "appeared, removed or reread (other rows of it count) since the publication before", 16),
+    PrimaryKeyConstraint("restatement_id", "dataset", "known_month", "file", "file_sha256"),
+    ForeignKeyConstraint(["restatement_id"], ["kpi_restatements.restatement_id"]),
+    CheckConstraint("change IN ('appeared', 'removed', 'reread')", name="change"),
+    comment="Submissions that feed a restated KPI and branch and changed since the publication before. "
+    "Grain: restatement x file.",
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", Integer(), nullable=False, autoincrement=True, comment="Ascending in the order of telling"),
+    _text("alert_key", "Names the occurrence; an occurrence is told once"),
+    _text("kind", "check_failed, check_recovered, run_failed, run_recovered, branches_late …", 32),
+    _text("severity", "critical, warning or info", 8),
+    _text("alert_group", "Alerts of one group are sent as one message: a run id, late:2025-07-10"),
+    _text("month", "Reporting month, YYYY-MM", 7, nullable=True),
+    _text("dataset", "Dataset or model; empty where there is none", 64),
+    _text("subject", "What it is about: asset:check, or branch codes"),
+    _text("title", "One line in Japanese"),
+    _text("lines", "Facts in Japanese, one per line; never a value of a submitted row"),
+    _text("branches", "Branches concerned, as people read them, one per line"),
+    _text("routes", "Further tags of channels that get it, joined by commas"),
+    _text("muted_by", "Entry of alerts.yml that keeps it from being sent; empty when it is sent"),
+    _text("link", "URL of the run or asset; empty without one"),
+    Column("occurred_at", UtcTimestamp(), nullable=False, comment="When it happened, UTC"),
+    Column("queued_at", UtcTimestamp(), nullable=False, comment="When it was stored here, UTC"),
+    PrimaryKeyConstraint("alert_id"),
+    CheckConstraint("severity IN ('critical', 'warning', 'info')", name="severity"),
+    CheckConstraint(f"month {_IS_MONTH}", name="month"),
+    Index(None, "alert_key", unique=True),
+    Index(None, "alert_group"),
+    Index(None, "queued_at"),
+    comment="What people must be told. Grain: one occurrence. Kept for a year after it was delivered.",
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    _integer("alert_id", "The alert"),
+    _text("channel", "Kind and digest of the address; never the address, which may hold a password", 64),
+    _text(
+        "state",
+        "queued; sending: claimed and not noted yet; delivered; dropped: the channel is no longer configured",
+        16,
+    ),
+    _integer("attempts", "How often it was tried"),
+    Column("next_attempt_at", UtcTimestamp(), nullable=False, comment="Not tried (again) before, UTC"),
+    _text("last_error", "Kind of the last failure; empty without one"),
+    Column("changed_at", UtcTimestamp(), nullable=False, comment="When the row last changed, UTC"),
+    PrimaryKeyConstraint("alert_id", "channel"),
+    ForeignKeyConstraint(["alert_id"], ["alerts.alert_id"]),
+    CheckConstraint("state IN ('queued', 'sending', 'delivered', 'dropped')", name="state"),
+    CheckConstraint("attempts >= 0", name="attempts"),
+    Index(None, "channel", "state", "next_attempt_at"),
+    comment="What became of an alert. Grain: alert x channel; none for an alert that is muted or that no channel takes.",
+)
+
+alert_states = Table(
+    "alert_states",
+    metadata,
+    _text("subject", "What it is about: check:asset:check:month, run:month, late:dataset:month:branch …"),
+    _text("state", "What was last told of it, as its teller writes it"),
+    Column("changed_at", UtcTimestamp(), nullable=False, comment="When it was told, UTC"),
+    PrimaryKeyConstraint("subject"),
+    comment="What was last told of each subject, written in the transaction that queues the alert. Grain: subject.",
+)
+
 DIMENSIONS = (branches, fiscal_years, kpis)
 """Upserted by every month, never deleted; parents first."""
 
 MONTHLY = (kpi_targets, kpi_facts)
 """Replaced as a whole per ``as_of``; parents first."""
+
+KEPT = (frozen_targets,)
+"""Rows of ``as_of`` are added and replaced by its publications, never deleted."""
 
 FOLDERS = (submission_ledger, rejected_rows)
 """Replaced as a whole per (dataset, landing folder); parents first."""

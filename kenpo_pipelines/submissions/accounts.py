@@ -72,6 +72,7 @@ def ledger_entry(landed: LandedFile, read: Submission | RecordFile) -> dict[str,
         "rows_merged": read.rows_merged,
         "notices": "\n".join(read.notices),
         "branches": _branches(read) if isinstance(read, RecordFile) else [],
+        "branch_codes": ",".join(sorted(_branch_codes(read))),
     }
 
 
@@ -81,10 +82,11 @@ def copy_entry(landed: LandedFile, first: LandedFile, digest: str) -> dict[str, 
         **_head(landed, digest),
         "status": "refused",
         "fault": SAME_FILE_AGAIN,
-        "detail": detail(SAME_FILE_AGAIN, first.path.name),
+        "detail": detail(SAME_FILE_AGAIN, first.name),
         **dict.fromkeys(("rows_read", "rows_loaded", "rows_rejected", "rows_merged"), 0),
         "notices": "",
         "branches": [],
+        "branch_codes": "",
     }
 
 
@@ -92,11 +94,18 @@ def _head(landed: LandedFile, digest: str) -> dict[str, Any]:
     return {
         "dataset": landed.dataset,
         "known_month": landed.folder,
-        "file": landed.path.name,
+        "file": landed.name,
         "file_sha256": digest,
         "received_at": landed.received_at,
         "origin": landed.origin,
     }
+
+
+def _branch_codes(read: Submission | RecordFile) -> frozenset[str]:
+    """Branches of the file's rows, as far as the rows tell."""
+    if isinstance(read, Submission):
+        return read.branch_codes
+    return frozenset(one.branch_code for one in read.branches if one.branch_code is not None)
 
 
 def _branches(read: RecordFile) -> Sequence[dict[str, Any]]:

@@ -5,6 +5,7 @@ What does not: the keys ``rules`` and ``completeness`` of the same files, which 
 a further YAML file.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.submissions.columns import (
     EMPTY_TEXT,
@@ -35,6 +37,7 @@ __all__ = [
     "ColumnType",
     "Contract",
     "ContractError",
+    "Due",
     "RowRule",
     "StoredColumn",
     "check_against_catalogue",
@@ -49,6 +52,27 @@ Percent = Annotated[Decimal, Field(ge=0, lt=100)]
 
 class ContractError(ValueError):
     """A contract is wrong; the message names the file and the field."""
+
+
+class Due(Strict):
+    """By when every branch has submitted the dataset: by the end of a business day.
+
+    Of a monthly dataset it is counted in the month after the reporting month; of a yearly one in ``month`` of the fiscal year
+    (the calendar's number: 4 is April, its first). Nobody is late before ``since``.
+    """
+
+    business_day: int = Field(ge=1, le=15, strict=True)
+    month: Annotated[int | None, Field(ge=1, le=12, strict=True)] = None
+    origin: str = Field(min_length=1)
+    since: dt.date
+    owner: str = Field(min_length=1)
+
+    def day(self, period: str) -> dt.date:
+        """Return the last day that is in time for a period: a reporting month ``YYYY-MM`` or a fiscal year ``YYYY``."""
+        if self.month is None:
+            return fiscal.business_day_of_month(fiscal.add_months(period, 1), self.business_day)
+        april = fiscal.first_month(int(period))
+        return fiscal.business_day_of_month(fiscal.add_months(april, (self.month - 4) % 12), self.business_day)
 
 
 class Dataset(Strict):
@@ -72,6 +96,20 @@ class Dataset(Strict):
     """The column whose month a row belongs to, or ``folder``."""
     hold_back_above_pct: Annotated[Percent | None, BeforeValidator(exact)] = None
     """A branch is held back whole when more than this share of its rows is rejected; None: never."""
+    largest_gib: int = Field(default=2, ge=1, strict=True)
+    """record_level: a CSV file of more GiB, unpacked, is refused."""
+    due: Due | None = None
+    """By when branches submit it; None: whenever they like."""
+
+    @model_validator(mode="after")
+    def _due_fits_the_folder(self) -> "Dataset":
+        if self.due is not None and (self.due.month is None) != (self.folder == "month"):
+            raise ValueError(
+                "due.month: a monthly dataset is due in the month after the reporting month; take the key away"
+                if self.folder == "month"
+                else "due.month: a yearly dataset needs the month of the fiscal year in which it is due"
+            )
+        return self
 
 
 class RowRule(Strict):
@@ -189,6 +227,8 @@ class Contract(Strict):
                 self.column_of(ColumnType.KPI) and self.column_of(ColumnType.FISCAL_YEAR) and self._has_branch
             ):
                 raise ValueError(f"columns: type {type_} needs columns of the types kpi, fiscal_year and branch_code")
+        if self.dataset.due is not None and "branch_code" not in stored:
+            raise ValueError("dataset.due: without a column of branches nobody can be late")
         self._check_registration_sheet()
         self._check_record_level(stored)
         return self

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from kenpo_pipelines.submissions.landing import LandedFile, sha256
+from kenpo_pipelines.submissions.faults import FileFault
+from kenpo_pipelines.submissions.landing import LandedFile
+from kenpo_pipelines.submissions.outside import sha256
 
 Entry = dict[str, Any]
 """One row of the ledger."""
@@ -69,6 +71,14 @@ def _same_bytes(landed: Iterable[LandedFile]) -> list[list[LandedFile]]:
     for alike in by_size.values():
         by_content: dict[str, list[LandedFile]] = defaultdict(list)
         for one in alike:
-            by_content[sha256(one.path) if len(alike) > 1 else ""].append(one)
+            by_content[_content(one) if len(alike) > 1 else ""].append(one)
         groups += by_content.values()
-    return [sorted(group, key=lambda one: (one.received_at, one.path.name)) for group in groups]
+    return [sorted(group, key=lambda one: (one.received_at, one.name)) for group in groups]
+
+
+def _content(landed: LandedFile) -> str:
+    """Return the file's digest; of one that cannot be read its name, which no other has."""
+    try:
+        return sha256(landed.path)
+    except FileFault:
+        return landed.path.name

@@ -5,6 +5,7 @@ What lives here: how a contract is put into words, and the command that rewrites
 What does not: any fact about a dataset; those stand in ``expectations/<dataset>.yml``.
 """
 
+import calendar
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,16 @@ def business_month_text(contract: Contract) -> str:
     return "the folder's month" if month == "folder" else f"that of `{month}` ({contract.column_by_name[month].header})"
 
 
+def due_text(contract: Contract) -> str:
+    """Say by when every branch has submitted the dataset: ``by business day 5 of the month after the reporting month``."""
+    due = contract.dataset.due
+    if due is None:
+        return ""
+    if due.month is None:
+        return f"by business day {due.business_day} of the month after the reporting month"
+    return f"by business day {due.business_day} of {calendar.month_name[due.month]} of the fiscal year"
+
+
 def checks_of(contract: Contract) -> list[Mapping[str, Any]]:
     """Return the rules on the loaded rows as they stand in the file, completeness last."""
     completeness = contract.completeness
@@ -100,6 +111,7 @@ def render_datasets(contracts: Iterable[Contract]) -> str:
         blank_text=blank_text,
         values_text=values_text,
         business_month_text=business_month_text,
+        due_text=due_text,
         checks_of=checks_of,
     )
 

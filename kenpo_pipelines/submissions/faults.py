@@ -25,6 +25,28 @@ _FILE_FAULTS = (
         "受け付けていない種類のファイル",
         "CSV（.csv、.csv.gz）またはExcelブック（.xlsx）で保存し直して、再提出してください。",
     ),
+    FaultKind(
+        "unfit_name",
+        "改行や見えない文字などが名前に入ったファイル",
+        "ファイル名を付け直して（文字、数字、「-」「_」など）、再提出してください。",
+    ),
+    FaultKind("link", "別の場所を指すリンク", "リンクの先は読みません。ファイルそのものを提出してください。"),
+    FaultKind(
+        "not_a_file",
+        "ファイルではないもの（フォルダー、装置など）",
+        "提出先には、CSVまたはExcelブックのファイルだけを置いてください。",
+    ),
+    FaultKind(
+        "not_permitted",
+        "読み取りが許可されていないファイル",
+        "読み取りの権限を付けて、もう一度置いてください。",
+    ),
+    FaultKind("vanished", "見つからないファイル", "読み取る前に消えたか、移されています。もう一度提出してください。"),
+    FaultKind(
+        "changed_meanwhile",
+        "読み取りの途中で書き換えられたファイル",
+        "書き込みが終わってから、もう一度提出してください。",
+    ),
     FaultKind("not_text", "拡張子と中身が異なるファイル", "元のファイルを開き、CSV形式で保存し直してください。"),
     FaultKind(
         "undecodable",
@@ -47,8 +69,47 @@ _FILE_FAULTS = (
     FaultKind(
         "old_workbook", "古い形式（.xls）のブック", "Excelで開き、「Excelブック（.xlsx）」で保存し直してください。"
     ),
+    FaultKind(
+        "has_macros",
+        "マクロを含むブック",
+        "Excelで開き、マクロを含まない「Excelブック（.xlsx）」で保存し直して、再提出してください。",
+    ),
+    FaultKind(
+        "has_definitions",
+        "Excelが作らない定義（DTD・実体参照）を含むブック",
+        "元の表をExcelで開き、「Excelブック（.xlsx）」で保存し直して、再提出してください。",
+    ),
+    FaultKind(
+        "unfit_sheet_name",
+        "シート名が正しくないブック",
+        "シート名を31文字以内の文字と数字に付け直して、再提出してください。",
+    ),
+    FaultKind(
+        "too_many_cells",
+        "セルが多すぎるブック",
+        "表の右と下にある空の行と列（書式や罫線だけのもの）を削除して保存し直すか、CSVで提出してください（上限：{expected}セル）。",
+    ),
+    FaultKind(
+        "too_large",
+        "大きすぎるファイル",
+        "支部や月ごとに分けて、再提出してください（上限：{expected}）。",
+    ),
+    FaultKind(
+        "unreasonable_size",
+        "圧縮を解くと異常に大きくなるファイル",
+        "元のデータからファイルを作り直して、再提出してください。",
+    ),
+    FaultKind(
+        "line_too_long",
+        "一行が長すぎるCSV",
+        "{expected}からの改行と引用符を確かめ、保存し直して、再提出してください。",
+    ),
     FaultKind("empty_file", "中身のないファイル", "正しいファイルかどうか確かめて、再提出してください。"),
-    FaultKind("no_rows", "見出しだけでデータ行がないファイル", "データの行を入力して、再提出してください。"),
+    FaultKind(
+        "no_rows",
+        "見出しだけでデータ行がないファイル",
+        "データの行を入力して、再提出してください。該当が一件もない月は、提出せずに本部へ連絡してください。",
+    ),
     FaultKind("wrong_columns", "必要な列がそろっていないファイル", "次の列を見出しに加えてください：{expected}。"),
     FaultKind("duplicate_columns", "同じ列が二つ以上あるファイル", "次の列を一つだけにしてください：{expected}。"),
     FaultKind(

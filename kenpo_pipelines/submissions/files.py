@@ -9,6 +9,7 @@ from pathlib import PurePath
 from kenpo_pipelines.submissions.decoding import decode, gunzip
 from kenpo_pipelines.submissions.faults import FileFault
 from kenpo_pipelines.submissions.grids import Grid, grid_of_csv
+from kenpo_pipelines.submissions.limits import MOST_IN_MEMORY, refuse_above
 from kenpo_pipelines.submissions.workbooks import grids_of_workbook
 
 SUFFIXES = (".csv", ".csv.gz", ".xlsx")
@@ -18,13 +19,14 @@ SUFFIXES = (".csv", ".csv.gz", ".xlsx")
 def grids_of(name: str, data: bytes) -> list[Grid]:
     """Return the file's sheets (one for a CSV) that are not empty.
 
-    Raises :class:`FileFault` when the file cannot be read at all: empty, encrypted, truncated, of another kind.
+    Raises :class:`FileFault` when the file cannot be read at all: empty, encrypted, truncated, of another kind, too large.
     """
     lower = PurePath(name).name.lower()
     if not lower.endswith(SUFFIXES):
         raise FileFault("unsupported_extension")
     if not data:
         raise FileFault("empty_file")
+    refuse_above(len(data), MOST_IN_MEMORY)
     if lower.endswith(".xlsx"):
         grids = grids_of_workbook(data)
     else:

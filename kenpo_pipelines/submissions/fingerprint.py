@@ -7,6 +7,7 @@ What does not: remembering them (``reuse``, the lake).
 import hashlib
 import hmac
 import json
+from functools import cache
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.landing import LandedFile, landed_files
 
 
+@cache  # every dataset asks, and what was imported does not change when its file does
 def reading_digest() -> str:
     """Return a digest of the code that reads submissions: another one may read the same file in another way."""
     package = Path(__file__).parent
@@ -40,24 +42,27 @@ def key_id(key: SecretStr | None) -> str:
 def ingest_fingerprint(
     landing: Path, contract: Contract, catalogue_digest: str, key_id: str, month: str, code_digest: str
 ) -> str:
-    """Return the fingerprint of one dataset's ingestion for one month: every file the run sees, and the whole contract."""
+    """Return the fingerprint of one dataset's ingestion for one month: every file the run sees, and the contract.
+
+    By when the dataset is due is left out: no row depends on it.
+    """
     files = [_file(landed) for landed in landed_files(landing, contract, month)]
     own_key = key_id if contract.has_personal_columns else ""
-    return _digest(contract.model_dump_json(), catalogue_digest, own_key, month, code_digest, *files)
+    shape = contract.model_dump_json(exclude={"dataset": {"due"}})
+    return _digest(shape, catalogue_digest, own_key, month, code_digest, *files)
 
 
 def file_fingerprint(
     landed: LandedFile, contract: Contract, catalogue_digest: str, key_id: str, code_digest: str
 ) -> str:
-    """Return the fingerprint of one file's reading; the contract's rules on loaded rows are no part of that."""
-    shape = contract.model_dump_json(exclude={"rules", "completeness"})
+    """Return the fingerprint of one file's reading; rules on loaded rows and the due date are no part of that."""
+    shape = contract.model_dump_json(exclude={"rules": True, "completeness": True, "dataset": {"due"}})
     own_key = key_id if contract.has_personal_columns else ""
     return _digest(shape, catalogue_digest, own_key, code_digest, _file(landed))
 
 
 def _file(landed: LandedFile) -> str:
-    status = landed.path.stat()
-    return json.dumps([landed.folder, landed.path.name, status.st_size, status.st_mtime_ns])
+    return json.dumps([landed.folder, landed.name, landed.status.st_mode, landed.size, landed.status.st_mtime_ns])
 
 
 def _digest(*parts: str) -> str:

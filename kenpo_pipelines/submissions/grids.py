@@ -7,10 +7,12 @@ headers (``tables``). A cell's value is kept out of every repr.
 import csv
 import datetime as dt
 import io
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from kenpo_pipelines.submissions.faults import FileFault
+from kenpo_pipelines.submissions.limits import MOST_CELLS_IN_MEMORY
 from kenpo_pipelines.submissions.texts import trim
 
 CellValue = str | int | float | bool | Decimal | dt.datetime | dt.date | dt.time | dt.timedelta | None
@@ -67,10 +69,11 @@ class Grid:
 def grid_of_csv(text: str) -> Grid:
     """Split decoded text into cells, by comma or (Excel's Unicode text) by tab.
 
-    Raises :class:`FileFault` ``broken_quotes`` with the line: an unclosed quote would swallow the rows after it.
+    Raises :class:`FileFault`: ``too_large``, or ``broken_quotes`` with the line (an open quote swallows the rows after it).
     """
-    first_line = text.lstrip("\n").split("\n", 1)[0]
-    delimiter = "\t" if "\t" in first_line and "," not in first_line else ","
+    delimiter = delimiter_of(text)
+    if text.count(delimiter) + text.count("\n") > MOST_CELLS_IN_MEMORY:
+        raise FileFault("too_large", f"{MOST_CELLS_IN_MEMORY:,}セル")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[GridRow] = []
     start = 1
@@ -83,3 +86,9 @@ def grid_of_csv(text: str) -> Grid:
     except csv.Error as error:
         raise FileFault("broken_quotes", f"{start}行目") from error
     return Grid("", tuple(rows))
+
+
+def delimiter_of(text: str) -> str:
+    """Return what separates the cells, by the first line that has either: comma, or (Excel's Unicode text) tab."""
+    first = re.search(r"[^\n]*[\t,][^\n]*", text)
+    return "\t" if first and "," not in first[0] else ","

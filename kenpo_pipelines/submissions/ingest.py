@@ -105,7 +105,7 @@ def _row_reader(
 
     def read(landed: LandedFile) -> dict[str, Any]:
         submission = read_submission(landed.path, contract, catalogue, landed.folder)
-        name = parquet_name(landed.folder, landed.path.name, submission.file_sha256)
+        name = parquet_name(landed.folder, landed.name, submission.file_sha256)
         entry = ledger_entry(landed, submission)
         provenance = {column: entry[column] for column in ("file", "file_sha256", "received_at", "origin")}
         rows = [{"known_month": month, **provenance, **row} for row in submission.rows]
@@ -125,7 +125,7 @@ def _faults(landed: LandedFile, submission: Submission) -> list[dict[str, Any]]:
             "dataset": landed.dataset,
             "known_month": landed.folder,
             "branch_code": problem.branch_code,
-            "file": landed.path.name,
+            "file": landed.name,
             "file_sha256": submission.file_sha256,
             "sheet": problem.sheet,
             "row_number": problem.row_number,

@@ -27,3 +27,10 @@ def describe_refusal(submission: Checked) -> str:
 def describe_unlisted(submission: Checked) -> str:
     """Return how many more rows have problems than are listed; '' when all are."""
     return f"ほか{submission.rows_unlisted}行" if submission.rows_unlisted else ""
+
+
+def describe_nothing(submission: Checked) -> str:
+    """Return that a file which was read holds nothing to load; '' for every other."""
+    if submission.status == "refused" or submission.rows_loaded:
+        return ""
+    return "取り込める行が1行もありません。ファイルと、データの種類・年度・月の指定を確かめてください。"

@@ -8,6 +8,7 @@ guessed: a number with anything else around it is refused with the fault that na
 import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from kenpo_pipelines.submissions.faults import CellFault
 from kenpo_pipelines.submissions.grids import Cell
@@ -109,6 +110,7 @@ def number_of_cell(value: int | float | Decimal) -> Decimal:
     return Decimal(value)
 
 
+@lru_cache(maxsize=1024)
 def is_percent_format(number_format: str) -> bool:
     """True when the workbook shows the number times 100 with a % sign; a quoted "%" is only text."""
     return "%" in _QUOTED.sub("", number_format)

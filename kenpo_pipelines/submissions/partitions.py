@@ -1,7 +1,7 @@
 """The partitions that ingestion writes: layers, columns, names of files.
 
-What lives here: schemas of raw, quarantine and ledger, and what a submission's Parquet file is called. What does not: reading
-(``reading``, ``streaming``) and writing (``ingest``).
+What lives here: schemas of raw, quarantine, ledger and findings, and what a submission's Parquet file is called. What does not:
+reading (``reading``, ``streaming``), writing (``ingest``) and finding (``expectations``).
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import pyarrow as pa
 from kenpo_pipelines.submissions.columns import StoredColumn
 from kenpo_pipelines.submissions.contract import Contract
 
-RAW, QUARANTINE, LEDGER = "raw", "quarantine", "ledger"
+RAW, QUARANTINE, LEDGER, FINDINGS = "raw", "quarantine", "ledger", "findings"
 """Lake layers of the submissions, one dataset each."""
 
 EMPTY_FILE = "empty.parquet"
@@ -82,10 +82,35 @@ LEDGER_SCHEMA = pa.schema(
                 )
             ),
         ),
+        ("branch_codes", pa.string()),
     ]
 )
 """Grain: one submission file. ``known_month`` is the landing folder (YYYY-MM or YYYY). ``branches`` accounts for the rows of a
-record-level file by branch ('' where the row does not tell it); it is empty for other datasets."""
+record-level file by branch ('' where the row does not tell it); it is empty for other datasets. ``branch_codes`` names the
+branches of the rows of any file, joined by commas."""
+
+FINDINGS_SCHEMA = pa.schema(
+    [
+        ("known_month", pa.string()),
+        ("dataset", pa.string()),
+        ("rule", pa.string()),
+        ("branch_code", pa.string()),
+        ("kpi_id", pa.string()),
+        ("fiscal_year", pa.int32()),
+        ("as_of", pa.string()),
+        ("file", pa.string()),
+        ("tier", pa.string()),
+        ("severity", pa.string()),
+        ("scope", pa.string()),
+        ("failed_rows", pa.int64()),
+        ("checked_rows", pa.int64()),
+        ("protects", pa.string()),
+        ("text_ja", pa.string()),
+    ]
+)
+"""Grain: what one rule found about one branch, KPI, figure and file of a month: known_month × dataset × rule × branch_code ×
+kpi_id × fiscal_year × as_of × file, '' (no fiscal year) where the rows at fault do not tell. ``known_month`` is the month run;
+``protects`` lists KPI ids with commas, or is all; ``text_ja`` says what should hold."""
 
 
 def raw_schema(contract: Contract) -> pa.Schema:

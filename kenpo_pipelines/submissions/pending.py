@@ -1,18 +1,18 @@
 """Which months have submissions that the lake has not seen yet.
 
-What lives here: comparing landing with the ledger partitions. What does not: running anything.
+What lives here: comparing what has landed with the ledger partitions. What does not: looking at landing (``listing``), running
+anything.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.lake import Lake, LakeError
 from kenpo_pipelines.submissions.contract import Contract
-from kenpo_pipelines.submissions.landing import landed_files, landed_months
+from kenpo_pipelines.submissions.listing import Listing
 from kenpo_pipelines.submissions.partitions import LEDGER
 
 
-def pending_months(lake: Lake, landing: Path, contracts: Mapping[str, Contract], before: str) -> list[str]:
+def pending_months(lake: Lake, listing: Listing, contracts: Mapping[str, Contract], before: str) -> list[str]:
     """Return the months before ``before`` whose files in landing differ from what was ingested, ascending.
 
     A figure as of a month counts everything known by then, so these have to be run first; files that were taken away count as
@@ -23,18 +23,28 @@ def pending_months(lake: Lake, landing: Path, contracts: Mapping[str, Contract],
         {
             month
             for contract in monthly
-            for month in {*landed_months(landing, contract), *lake.months(LEDGER, contract.dataset.id)}
-            if month < before and _landed(landing, contract, month) != _ingested(lake, contract, month)
+            for month in {*listing.folders(contract), *lake.months(LEDGER, contract.dataset.id)}
+            if month < before and not is_ingested(lake, listing, contract, month)
         }
     )
 
 
-def _landed(landing: Path, contract: Contract, month: str) -> set[tuple[str, str]]:
-    return {(landed.path.name, landed.received_at) for landed in landed_files(landing, contract, month)}
+def is_ingested(lake: Lake, listing: Listing, contract: Contract, month: str) -> bool:
+    """True when the month's ledger in the lake names exactly the dataset's files that a run of the month would read now.
 
-
-def _ingested(lake: Lake, contract: Contract, month: str) -> set[tuple[str, str]]:
+    Files count by folder, name and time of arrival. A month that was never run is ingested when there is nothing to read; one
+    whose ledger cannot be read is not.
+    """
+    landed = {
+        (folder, one.name, one.received_at)
+        for folder, files in listing.read_by(contract, month).items()
+        for one in files
+    }
     if month not in lake.months(LEDGER, contract.dataset.id):
-        return set()
-    rows = lake.read(LEDGER, contract.dataset.id, month).to_pylist()
-    return {(row["file"], row["received_at"]) for row in rows}
+        return not landed
+    try:
+        ledger = lake.read(LEDGER, contract.dataset.id, month)
+    except LakeError:
+        return False  # damaged: a run makes it anew
+    rows = ledger.select(["known_month", "file", "received_at"]).to_pylist()
+    return landed == {(row["known_month"], row["file"], row["received_at"]) for row in rows}

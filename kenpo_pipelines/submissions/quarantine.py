@@ -26,9 +26,14 @@ _MEMORY = "512MB"
 
 @dataclass(frozen=True)
 class FaultSummary:
-    """``faults`` counts them all; ``groups`` (most frequent first) and ``first`` hold at most ``MOST_SHOWN`` rows."""
+    """``faults`` counts them all; ``groups`` (most frequent first) and ``first`` hold at most ``MOST_SHOWN`` rows.
+
+    ``kinds`` counts the faults by code, ``branches`` by branch code, both completely; '' where no branch could be read.
+    """
 
     faults: int
+    kinds: tuple[tuple[str, int], ...] = ()
+    branches: tuple[tuple[str, int], ...] = ()
     groups: tuple[dict[str, Any], ...] = ()
     first: tuple[dict[str, Any], ...] = ()
 
@@ -53,7 +58,7 @@ def rejected_rows(lake: Lake, dataset: str, month: str) -> dict[tuple[str, str],
 
 
 def summarise(lake: Lake, dataset: str, month: str) -> FaultSummary:
-    """Return the counts by fault, column and branch, and the first faults."""
+    """Return the counts by fault, column and branch, and the first faults. A branch code is two digits or none."""
     files = [str(path) for path in _filled(lake, dataset, month)]
     if not files:
         return FaultSummary(0)
@@ -66,7 +71,21 @@ def summarise(lake: Lake, dataset: str, month: str) -> FaultSummary:
         first = engine.execute(
             f"SELECT * FROM read_parquet(?) ORDER BY {_ORDER} LIMIT {MOST_SHOWN}", [files]
         ).to_arrow_table()
-    return FaultSummary(fault_count(lake, dataset, month), tuple(groups.to_pylist()), tuple(first.to_pylist()))
+        kinds = engine.execute(
+            "SELECT fault, count(*) FROM read_parquet(?) GROUP BY fault ORDER BY count(*) DESC, fault", [files]
+        ).fetchall()
+        branches = engine.execute(
+            "SELECT CASE WHEN regexp_full_match(branch_code, '[0-9][0-9]') THEN branch_code ELSE '' END AS code, count(*) "
+            "FROM read_parquet(?) GROUP BY code ORDER BY code",
+            [files],
+        ).fetchall()
+    return FaultSummary(
+        fault_count(lake, dataset, month),
+        kinds=tuple((str(fault), int(count)) for fault, count in kinds),
+        branches=tuple((str(code), int(count)) for code, count in branches),
+        groups=tuple(groups.to_pylist()),
+        first=tuple(first.to_pylist()),
+    )
 
 
 def first_faults(lake: Lake, dataset: str, month: str, per_file: int) -> pa.Table:

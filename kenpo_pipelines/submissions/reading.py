@@ -17,13 +17,15 @@ from kenpo_pipelines.submissions.faults import FAULTS, FileFault, advice, detail
 from kenpo_pipelines.submissions.files import grids_of
 from kenpo_pipelines.submissions.folders import FolderError, check_folder
 from kenpo_pipelines.submissions.grids import Grid
+from kenpo_pipelines.submissions.limits import MIB, MOST_IN_MEMORY
+from kenpo_pipelines.submissions.outside import NOTHING_READ, open_file, shown_name
 from kenpo_pipelines.submissions.records import Extract
 from kenpo_pipelines.submissions.registration_sheet import is_registration_sheet, read_registration_sheet
 from kenpo_pipelines.submissions.rules import LocatedFault, Reading, RowRules
 from kenpo_pipelines.submissions.streaming.first_rows import first_grids
 from kenpo_pipelines.submissions.submission import Problem, Submission
 from kenpo_pipelines.submissions.tables import find_header, read_table
-from kenpo_pipelines.submissions.texts import printable
+from kenpo_pipelines.submissions.texts import printable, visible
 
 __all__ = ["FolderError", "Problem", "Submission", "check_folder", "detect_dataset", "read_submission"]
 
@@ -32,20 +34,25 @@ def read_submission(path: Path, contract: Contract, catalogue: Catalogue, folder
     """Read the file; never raises for what a branch can do wrong.
 
     ``folder`` is the landing folder: the reporting month ``YYYY-MM`` or the fiscal year ``YYYY``. Raises
-    :class:`FolderError` for another folder, :class:`ContractError` for a record-level dataset, OSError when the file is
-    not there.
+    :class:`FolderError` for another folder, :class:`ContractError` for a record-level dataset, OSError for a fault of the
+    system that may pass.
     """
     check_folder(contract, folder)
     if contract.dataset.record_level:
         raise ContractError(f"{contract.dataset.id}: record-level datasets are read by the package streaming")
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
+    name, digest = shown_name(path.name), NOTHING_READ
     try:
+        with open_file(path) as handle:
+            data = handle.read(MOST_IN_MEMORY + 1)
+            read = hashlib.sha256(data)
+            while more := handle.read(MIB):
+                read.update(more)
+        digest = read.hexdigest()
         extract = _extract(grids_of(path.name, data), contract)
     except FileFault as fault:
         return Submission(
             dataset=contract.dataset.id,
-            file=path.name,
+            file=name,
             file_sha256=digest,
             status="refused",
             fault=fault.code,
@@ -54,10 +61,10 @@ def read_submission(path: Path, contract: Contract, catalogue: Catalogue, folder
     rules = RowRules(contract, catalogue, folder)
     readings = [rules.read(record) for record in extract.records]
     merged = settle_duplicates(readings, contract)
-    problems = [_problem(reading, fault, contract, path.name) for reading in readings for fault in reading.faults]
+    problems = [_problem(reading, fault, contract, name) for reading in readings for fault in reading.faults]
     return Submission(
         dataset=contract.dataset.id,
-        file=path.name,
+        file=name,
         file_sha256=digest,
         status="loaded",
         rows_read=len(readings),
@@ -135,7 +142,7 @@ def _problem(reading: Reading, fault: LocatedFault, contract: Contract, file: st
         file=file,
         sheet=record.sheet,
         row_number=record.row_number,
-        column_name=header,
+        column_name=visible(header),
         kpi_id=reading.kpi.id if reading.kpi else None,
         fault=fault.code,
         value_class=FAULTS[fault.code].value_class,

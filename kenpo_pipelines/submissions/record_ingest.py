@@ -53,7 +53,7 @@ class RecordReader:
         reading = {layer: folder / _name(landed, "") for layer, folder in self._folders.items()}
         provenance = {
             "known_month": landed.folder,
-            "file": landed.path.name,
+            "file": landed.name,
             "received_at": landed.received_at,
             "origin": landed.origin,
         }
@@ -79,9 +79,9 @@ class RecordReader:
             return ledger_entry(landed, read)
         if not self._contract.has_personal_columns:
             raise broken
-        where = f"{landed.dataset}/{landed.folder}/{landed.path.name}"
+        where = f"{landed.dataset}/{landed.folder}/{landed.name}"
         raise ReadingBroke(f"{where}: {type(broken).__name__} while reading").with_traceback(broken.__traceback__)
 
 
 def _name(landed: LandedFile, digest: str) -> str:
-    return parquet_name(landed.folder, landed.path.name, digest)
+    return parquet_name(landed.folder, landed.name, digest)

@@ -12,6 +12,8 @@ from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault, detail
 from kenpo_pipelines.submissions.landing import LandingError, folder_for, put
+from kenpo_pipelines.submissions.landing_store import LandingStore
+from kenpo_pipelines.submissions.outside import shown_name
 from kenpo_pipelines.submissions.reading import detect_dataset, read_submission
 from kenpo_pipelines.submissions.streaming import check_record_file, first_grids
 from kenpo_pipelines.submissions.submission import Checked
@@ -20,10 +22,11 @@ from kenpo_pipelines.submissions.verdict import is_refused
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of one file. ``path`` is None when it was refused; ``is_new`` False when landing already had it."""
+    """What became of one file. ``place`` (a path, or an object's URL) is empty when it was refused; ``is_new`` is False when
+    landing already had it."""
 
     submission: Checked
-    path: Path | None = None
+    place: str = ""
     is_new: bool = False
 
 
@@ -35,9 +38,9 @@ def recognise(file: Path, dataset: str | None, contracts: Mapping[str, Contract]
     try:
         first_grids(file)
     except FileFault as fault:
-        return None, f"{file.name}：{detail(fault.code, fault.expected)}"
+        return None, f"{shown_name(file.name)}：{detail(fault.code, fault.expected)}"
     known = "、".join(f"{contract.dataset.name_ja}（{name}）" for name, contract in contracts.items())
-    return None, f"{file.name}：見出しからデータの種類が分かりません。--dataset で指定してください：{known}"
+    return None, f"{shown_name(file.name)}：見出しからデータの種類が分かりません。--dataset で指定してください：{known}"
 
 
 def check(file: Path, contract: Contract, catalogue: Catalogue, month: str | None = None) -> Checked:
@@ -58,19 +61,28 @@ def check(file: Path, contract: Contract, catalogue: Catalogue, month: str | Non
 
 
 def submit_file(
-    file: Path, landing: Path, contract: Contract, catalogue: Catalogue, month: str | None, branch: str | None
+    file: Path,
+    landing: Path | LandingStore,
+    contract: Contract,
+    catalogue: Catalogue,
+    month: str | None,
+    branch: str | None,
 ) -> Submitted:
-    """Check a file and put it into landing unless it is refused.
+    """Check a file and put it into landing (a folder, or an object store) unless it is refused.
 
-    Raises :class:`LandingError` when the folder cannot be told, or the file holds rows of another branch than ``branch``.
+    Raises :class:`LandingError` when the folder cannot be told or reached, or the file holds rows of another branch.
     """
     submission = check(file, contract, catalogue, month)
     if is_refused(submission):
         return Submitted(submission)
     _check_branch(submission, branch, catalogue)
     folder = folder_for(contract, month, set(submission.fiscal_years))
-    path, is_new = put(file, landing, contract, folder)
-    return Submitted(submission, path, is_new)
+    if isinstance(landing, LandingStore):
+        place, is_new = landing.put(file, contract, folder)
+    else:
+        path, is_new = put(file, landing, contract, folder)
+        place = str(path)
+    return Submitted(submission, place, is_new)
 
 
 def _check_branch(submission: Checked, branch: str | None, catalogue: Catalogue) -> None:

@@ -22,6 +22,11 @@ def squeeze(text: str) -> str:
     return SPACES.sub("", unicodedata.normalize("NFKC", text)).translate(LOOK_ALIKES).casefold()
 
 
+def visible(text: str) -> str:
+    """Return the text without what a terminal obeys and what hides or turns text; line ends stay."""
+    return "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
+
+
 def printable(text: str) -> str:
     """Return the text fit for one line of a terminal: no control characters, at most 40 characters."""
     clean = "".join(" " if unicodedata.category(char).startswith(("C", "Z")) else char for char in text)

@@ -16,5 +16,9 @@ def must_be_corrected(problem: Problem) -> bool:
 
 
 def is_refused(submission: Checked) -> bool:
-    """True when the file cannot be read, or a row has a fault to correct."""
-    return submission.status == "refused" or any(must_be_corrected(problem) for problem in submission.problems)
+    """True when the file cannot be read, a row has a fault to correct, or no row is left to load."""
+    return (
+        submission.status == "refused"
+        or submission.rows_loaded == 0
+        or any(must_be_corrected(problem) for problem in submission.problems)
+    )

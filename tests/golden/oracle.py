@@ -210,8 +210,9 @@ class Oracle:
         if figure is not None:
             line.figure_as_of, line.figure_known_month = figure["as_of"], figure["known"]
             line.source = figure["source"]
-            settled = _months_later(f"{fiscal_year + 1}-03", version["reporting_lag_months"][1])
-            is_final = figure["as_of"] == f"{fiscal_year + 1}-03" and month >= settled
+            last_month = min(f"{fiscal_year + 1}-03", str(version.get("ended_in", "9999-12")))
+            settled = _months_later(last_month, version["reporting_lag_months"][1])
+            is_final = figure["as_of"] >= last_month and month >= settled
             line.status = "final" if is_final else "provisional"
         kind = self.part(kpi_id, fiscal_year, branch, "kind")
         precision = self.part(kpi_id, fiscal_year, branch, "precision")

@@ -21,7 +21,7 @@ from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import load_project
 from kenpo_pipelines.settings import CHECKOUT
 from kenpo_pipelines.submissions.contract import load_contracts
-from kenpo_pipelines.submissions.partitions import LEDGER_SCHEMA, raw_schema
+from kenpo_pipelines.submissions.partitions import FINDINGS_SCHEMA, LEDGER_SCHEMA, raw_schema
 from resources.engine import DuckDBEngine
 
 Record = dict[str, Any]
@@ -154,6 +154,8 @@ class RecordLake:
         self.engine = DuckDBEngine(self.lake, load_project(CHECKOUT / "dbt_like_sql"))
         self.files: list[File] = []
         self.results: dict[str, list[Record]] = {}
+        self.targets: dict[str, list[Record]] = {}
+        self.findings: list[Record] = []
 
     def land(
         self, known_month: str, dataset: str, *rows: Record, name: str = "", rejected: Mapping[str, int] | None = None
@@ -170,6 +172,27 @@ class RecordLake:
         fiscal_year = int(as_of[:4]) - (as_of[5:] < "04")
         row = {"fiscal_year": fiscal_year, "as_of": as_of, "branch_code": branch, "kpi_id": kpi_id, **numbers}
         self.results.setdefault(known_month, []).append(row)
+
+    def target(self, month: str, branch: str, kpi_id: str, comparator: str, value: Decimal | None = None) -> None:
+        """Register a target of fiscal year 2025, as the month run sees it."""
+        row = {"fiscal_year": 2025, "branch_code": branch, "kpi_id": kpi_id, "comparator": comparator}
+        self.targets.setdefault(month, []).append(row | {"target_value": value})
+
+    def find(self, month: str, dataset: str, rule: str, branch: str, **changes: Any) -> None:
+        """Note that a rule failed for 3 of 100 rows of a branch: a logical warning that protects every KPI."""
+        finding = {
+            **{
+                "known_month": month,
+                "dataset": dataset,
+                "rule": rule,
+                "branch_code": branch,
+                "kpi_id": "",
+                "as_of": "",
+            },
+            **{"file": "", "tier": "logical", "severity": "warning", "scope": "rows", "protects": "all"},
+            **{"failed_rows": 3, "checked_rows": 100, "text_ja": f"{rule}の規則"},
+        }
+        self.findings.append(finding | changes)
 
     def run(self, month: str) -> list[Record]:
         """Run the month's models, judgement and mart; return the figures computed from records."""
@@ -215,11 +238,13 @@ class RecordLake:
                 for one in landed
                 for number, row in enumerate(one.rows, start=2)
             ]
-            if dataset == "kpi_results":
-                rows = [
-                    {**row, **self._provenance("results.csv", "2030", month), "row_number": number}
-                    for number, row in enumerate(self.results.get(month, []), start=2)
-                ]
+            for reports, name in ((self.results, "kpi_results"), (self.targets, "kpi_targets")):
+                if dataset == name:
+                    file = f"{name.removeprefix('kpi_')}.csv"
+                    rows = [
+                        {**row, **self._provenance(file, "2030", month), "row_number": number}
+                        for number, row in enumerate(reports.get(month, []), start=2)
+                    ]
             self.lake.write("raw", dataset, month, pa.Table.from_pylist(rows, schema=raw_schema(contract)))
             ledger = [
                 {
@@ -229,6 +254,8 @@ class RecordLake:
                 for one in landed
             ]
             self.lake.write("ledger", dataset, month, pa.Table.from_pylist(ledger, schema=LEDGER_SCHEMA))
+            found = [one for one in self.findings if (one["dataset"], one["known_month"]) == (dataset, month)]
+            self.lake.write("findings", dataset, month, pa.Table.from_pylist(found, schema=FINDINGS_SCHEMA))
 
     @staticmethod
     def _provenance(name: str, received_at: str, month: str) -> Record:

@@ -24,6 +24,7 @@ def reference_tables(
         "fiscal_years": reference.fiscal_years_table(catalogue),
         "kpis": reference.kpis_table(catalogue),
         "parameters": reference.parameters_table(catalogue),
+        "thresholds": reference.thresholds_table(catalogue),
         "kpi_formulas": reference.kpi_formulas_table(catalogue),
         "kpi_datasets": reference.kpi_datasets_table(catalogue),
         "calendar": calendar_table(),

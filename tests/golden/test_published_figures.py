@@ -119,6 +119,28 @@ def test_tokyos_own_counts_are_named(published: Published) -> None:
         assert figure in row.notes
 
 
+def test_what_checks_found_is_flagged_beside_its_kpi_and_nothing_else(published: Published) -> None:
+    """Four flags in three years of published figures, each of them true; no analytical rule fires."""
+    flags = {
+        (row.fiscal_year, row.branch_code, row.kpi_id): row.flags.splitlines()
+        for row in scorecard_rows(published.database, as_of="2025-06")
+        if row.flags
+    }
+    sides = "「目標の以上・以下がKPIの良い方向と一致する」に合わない：KPI目標"
+    agree = "「同じ年度・支部・KPIの目標が互いに矛盾しない」に合わない：KPI目標"
+    fraction = "「報告された実績値が、自らの分子÷分母（表示桁で四捨五入）と一致する」に合わない：KPI実績報告2025-06"
+    assert flags == {
+        (2025, "05", "counter_receipt_rate"): [sides, agree],
+        (2025, "05", "line_monthly_posts"): [agree],
+        (2025, "13", "checkup_rate_dependants"): [fraction],
+    }
+    for month in ("2024-03", "2024-11"):
+        assert not any(row.flags for row in scorecard_rows(published.database, as_of=month))
+    rows = scorecard_rows(published.database, as_of="2025-06", fiscal_year=2025, branch="13")
+    told = {record["kpi_id"]: record["flags"] for record in json.loads(kpi_report.to_json(rows))}
+    assert {kpi_id: lines for kpi_id, lines in told.items() if lines} == {"checkup_rate_dependants": [fraction]}
+
+
 def test_quarantine(published: Published) -> None:
     rows = rejected_rows(published.database)
     wanted = expected("quarantine")

@@ -67,7 +67,7 @@ def snapshot(defs: dg.Definitions) -> str:
 
 
 def _dependency(dep: dg.AssetDep) -> str:
-    history = " (all months up to this one)" if dep.partition_mapping is not None else ""
+    history = " (all months up to this one)" if dep.metadata else ""
     return dep.asset_key.to_user_string() + history
 
 

@@ -8,7 +8,7 @@ import pytest
 from kenpo_pipelines.definitions import build_definitions
 from kenpo_pipelines.settings import Settings
 
-WITHOUT_UPSTREAM_COLUMNS = {"landing", "reference", "scorecards"}
+WITHOUT_UPSTREAM_COLUMNS = {"landing", "published", "reference", "scorecards"}
 
 
 @pytest.fixture(scope="module")

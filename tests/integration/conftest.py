@@ -10,13 +10,16 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from month_stories import month_place, month_server, stories  # noqa: F401 (fixtures)
 from sqlalchemy import Engine, text
 
 from kenpo_pipelines import fiscal
+from kenpo_pipelines.catalogue.frozen_targets import exact_text
 from kenpo_pipelines.catalogue.model import Branch, Catalogue, FiscalYear, Kpi
 from kenpo_pipelines.serving.database import connect
 from kenpo_pipelines.serving.migrate import upgrade
@@ -150,6 +153,19 @@ def _mart_row(as_of: str, fiscal_year: int, branch_code: str, kpi_id: str) -> Ro
         "source": "reported",
         "status": "provisional",
         "notes": "",
+        "flags": "",
+    }
+
+
+def _judgement_row(mart_row: Row) -> Row:
+    """What judgement keeps of the target beside what stands in the mart."""
+    is_used = bool(mart_row["value_text"]) and mart_row["target"] is not None
+    return {
+        **mart_row,
+        "target_exact": exact_text(None if mart_row["target"] is None else Fraction(mart_row["target"])),
+        "target_is_fixed": True,
+        "target_rests_on_prior_year": mart_row["target_source"] == "prior_year",
+        "target_used_since": mart_row["as_of"] if is_used else None,
     }
 
 
@@ -169,6 +185,7 @@ def _ledger_row(dataset: str, folder: str, file: str) -> Row:
         "rows_rejected": 1,
         "rows_merged": 2,
         "notices": "",
+        "branch_codes": "13",
     }
 
 
@@ -215,7 +232,8 @@ def month_tables(small_catalogue: Catalogue) -> MonthTables:
         }
         if change:
             change(parts)
-        return serving_tables(small_catalogue, parts["scorecard"], parts["ledger"], parts["quarantine"])
+        judgements = [_judgement_row(row) for row in parts["scorecard"]]
+        return serving_tables(small_catalogue, parts["scorecard"], parts["ledger"], parts["quarantine"], judgements)
 
     return make
 

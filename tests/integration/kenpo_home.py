@@ -5,8 +5,10 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,10 @@ RESULT_HEADER = ["年度", "時点", "支部コード", "支部", "KPI", "分子
 TARGET_HEADER = ["年度", "支部コード", "支部", "KPI", "比較", "目標値", "単位", "表記", "出典"]
 _BRANCHES = {"00": "協会全体", "03": "岩手支部", "04": "宮城支部", "13": "東京支部"}
 
-_MOMENT_COLUMNS = {"run_id", "published_at", "replaced_by_run_id", "replaced_at", "history_id"}
+_MOMENT_COLUMNS = {
+    *("run_id", "published_at", "replaced_by_run_id", "replaced_at", "history_id"),
+    *("old_run_id", "new_run_id", "old_published_at", "restated_at"),
+}
 
 
 def result(
@@ -138,9 +143,26 @@ def output_files(home: Path) -> dict[str, str]:
     return {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
 
 
-def database_rows(home: Path, *, with_moments: bool = True) -> dict[str, list[tuple[Any, ...]]]:
+_OF_THE_RUN = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\d+年\d+月\d+日 \d\d:\d\d:\d\d（日本時間）"
+)
+"""In a workbook: the run's id, and when it was written, as the properties and as the sheets say it."""
+
+
+def workbook_content(home: Path) -> dict[str, str]:
+    """Digest of every part of every workbook but for the run and the time: what two installations must agree in."""
+    found = {}
+    for path in sorted((home / "outputs").rglob("*.xlsx")):
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                part = _OF_THE_RUN.sub("", archive.read(name).decode())
+                found[f"{path.relative_to(home)}/{name}"] = hashlib.sha256(part.encode()).hexdigest()
+    return found
+
+
+def database_rows(home: Path, *, with_moments: bool = True, url: str | None = None) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every serving table as it is stored; without moments: what two installations must agree in."""
-    engine = connect(settings_of(home).sql_url)
+    engine = connect(url or settings_of(home).sql_url)
     found = {}
     with engine.connect() as connection:
         for table in metadata.sorted_tables:

@@ -30,7 +30,7 @@ DOCUMENTS = ("add-a-kpi.md", "add-a-dataset.md", "next-fiscal-year.md")
 
 def copy_of_the_project(folder: Path) -> Path:
     """The YAML and SQL that an installation reads, without any Python."""
-    for name in ("kenpo_pipelines/catalogue", "expectations", "dbt_like_sql"):
+    for name in ("kenpo_pipelines/catalogue", "kenpo_pipelines/automation", "expectations", "dbt_like_sql"):
         shutil.copytree(
             CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("*.py", "target", "logs", "__pycache__")
         )

@@ -5,6 +5,8 @@ One home is told chapter by chapter by real runs in this process; after each cha
 follow from a change is read from the asset graph.
 """
 
+import csv
+import io
 import json
 import os
 import re
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import openpyxl
 import pytest
 from kenpo_home import (
     database_rows,
@@ -33,6 +36,7 @@ from kenpo_home import (
     tree,
 )
 from pydantic import SecretStr
+from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from kenpo_pipelines.cli import app
@@ -40,10 +44,13 @@ from kenpo_pipelines.definitions import build_definitions
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.run_results import RunFailed
 from kenpo_pipelines.running import MonthRun, MonthRunner, Plan, quiet
+from kenpo_pipelines.serving.database import connect
+from kenpo_pipelines.serving.queries import scorecard_rows
+from kenpo_pipelines.serving.restatement_queries import restatements
 from kenpo_pipelines.settings import CHECKOUT, Settings
 
 MAY, JUNE = "2025-05", "2025-06"
-KPI_RESULTS = ("raw/kpi_results", "quarantine/kpi_results", "ledger/kpi_results")
+KPI_RESULTS = tuple(f"{layer}/kpi_results" for layer in ("raw", "quarantine", "ledger", "findings"))
 
 
 def lake_stamps(home: Path) -> dict[str, tuple[str, int, int]]:
@@ -114,7 +121,7 @@ def memory(story: Story, layer: str, name: str, month: str = JUNE) -> Path:
 
 def project_with(folder: Path, file: str, change: Callable[[str], str]) -> Path:
     """A project whose models, contracts and catalogue are the checkout's but for one change."""
-    for part in ("dbt_like_sql", "expectations", "kenpo_pipelines/catalogue"):
+    for part in ("dbt_like_sql", "expectations", "kenpo_pipelines/catalogue", "kenpo_pipelines/automation"):
         ignored = shutil.ignore_patterns("target", "logs", "__pycache__")
         shutil.copytree(CHECKOUT / part, folder / part, ignore=ignored)
     path = folder / file
@@ -392,7 +399,7 @@ def test_the_option_forces_every_month_that_was_asked_for(
 ) -> None:
     asked: list[tuple[str, bool]] = []
 
-    def plan(self: MonthRunner, month: str, *, force: bool = False) -> Plan:
+    def plan(self: MonthRunner, month: str, *, force: bool = False, renew_targets: bool = False) -> Plan:
         asked.append((month, force))
         return Plan(month, ())
 
@@ -409,7 +416,7 @@ def test_landing_decides_what_is_read_again(story: Story) -> None:
     """A file that is touched, added or taken away makes its dataset stale; put back as it was, nothing is."""
     path = story.home / "landing" / "kpi_targets" / "2025" / "目標.csv"
     before = path.stat()
-    ingested = {"raw/kpi_targets", "quarantine/kpi_targets", "ledger/kpi_targets"}
+    ingested = {f"{layer}/kpi_targets" for layer in ("raw", "quarantine", "ledger", "findings")}
 
     def planned() -> set[str]:
         return {f"{one.layer}/{one.name}" for one in story.runner.plan(JUNE).assets}
@@ -454,14 +461,14 @@ def test_a_dropped_database_is_published_again_and_then_nothing_is_left_to_do(st
 
 
 def test_every_asset_is_made_by_one_step_that_reads_what_dagster_says(story: Story) -> None:
-    steps = story.runner.plan(JUNE, force=True).steps
+    steps, outside = story.runner.plan(JUNE, force=True).steps, ("landing", "published")
     made = [f"{one.layer}/{one.name}" for step in steps for one in step.makes]
     specs = {
         spec.key.to_user_string(): {
-            dep.asset_key.to_user_string() for dep in spec.deps if dep.asset_key.path[0] != "landing"
+            dep.asset_key.to_user_string() for dep in spec.deps if dep.asset_key.path[0] not in outside
         }
         for spec in build_definitions(story.settings).resolve_all_asset_specs()
-        if spec.key.path[0] != "landing"
+        if spec.key.path[0] not in outside
     }
 
     assert sorted(made) == sorted(specs)
@@ -503,3 +510,107 @@ def test_no_note_of_what_was_made_holds_a_path_of_this_machine(story: Story) -> 
         text = path.read_text(encoding="utf-8")
         assert json.loads(text)["fingerprint"]
         assert str(story.home) not in text
+
+
+# --- what a resubmission restates ---
+
+
+def test_a_resubmission_is_told_as_a_restatement_with_its_file_and_run(story: Story) -> None:
+    engine = connect(story.settings.sql_url)
+    (one,) = restatements(engine)
+    engine.dispose()
+
+    assert (one.as_of, one.fiscal_year, one.branch, one.kpi_id) == (MAY, 2025, "東京支部", "guidance_rate_insured")
+    assert (one.old_value_text, one.new_value_text, one.old_outcome) == ("2.1%", "2.4%", one.new_outcome)
+    assert [(file.known_month, file.file, file.change) for file in one.files] == [(MAY, "五月.r2.csv", "appeared")]
+    assert one.causes == "submission"
+    assert (one.old_run_id, one.new_run_id) == tuple(story.chapters[c].run.run_id for c in ("may", "may resubmitted"))
+
+
+def test_the_command_line_and_the_workbooks_show_it(story: Story) -> None:
+    def said(*arguments: str) -> str:
+        command = ["kpi", "--history", *arguments]
+        return CliRunner().invoke(app, command, env=environment(story.home), catch_exceptions=False).output
+
+    assert all(words in said("--branch", "東京") for words in ("2.1%", "2.4%", "五月.r2.csv"))
+    assert said("--branch", "04", "--format", "json").strip() == "[]"
+    assert said("--as-of", JUNE).startswith("遡及訂正はありません")
+    (line,) = csv.DictReader(io.StringIO(said("--kpi", "guidance_rate_insured", "--format", "csv")))
+    assert (line["old_value"], line["new_value"], line["restated_at"][-6:]) == ("2.1", "2.4", "+00:00")
+
+    for month, shown in ((MAY, True), (JUNE, True)):
+        for name, is_shown in (
+            (f"scorecard_{month}_13_tokyo.xlsx", shown),
+            (f"scorecard_{month}_04_miyagi.xlsx", False),
+        ):
+            workbook = openpyxl.load_workbook(story.home / "outputs" / month / name)
+            assert workbook.sheetnames[-2:] == ["遡及訂正", "出典・来歴"]
+            words = [str(cell.value) for row in workbook["遡及訂正"].iter_rows() for cell in row if cell.value]
+            assert any("五月.r2.csv" in text for text in words) is is_shown
+            assert any(text.startswith("遡及訂正はありません") for text in words) is not is_shown
+
+
+# --- a home that is restored from its backup: landing and the database ---
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What runs of May in the restored home did, one after another: nothing new, a target registered anew, the database
+    lost, targets renewed."""
+
+    rows_before: dict[str, Any]
+    rows_after: dict[str, Any]
+    workbooks: dict[str, str]
+    kept: list[Any]
+    renewed: list[Any]
+    told: list[Any]
+    from_lake: list[Any]
+
+
+@pytest.fixture(scope="module")
+def restored(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Restored:
+    home = tmp_path_factory.mktemp("restored")
+    shutil.copytree(story.home / "landing", home / "landing")
+    for file in story.home.glob("kenpo.db*"):
+        shutil.copy2(file, home / file.name)
+    settings, before = settings_of(home), database_rows(home)
+    runner, engine = MonthRunner(settings), connect(settings.sql_url)
+
+    def tokyo(engine: Engine) -> list[Any]:
+        (row,) = scorecard_rows(engine, MAY, 2025, "13", "guidance_rate_insured")
+        return [row.target_text, row.outcome, row.notes]
+
+    with quiet(settings):
+        runner.run(MAY)
+        after, workbooks = database_rows(home), output_files(home)
+        land(home, "kpi_targets", "2025", {"目標.r2.csv": targets(target("13", "1.5"))})
+        runner.run(MAY)
+        kept = tokyo(engine)
+        empty = settings.model_copy(update={"database_url": f"sqlite:///{home / 'empty.db'}"})
+        MonthRunner(empty).run(MAY)
+        runner.run(MAY, renew_targets=True)
+    new = connect(empty.sql_url)
+    done = Restored(before, after, workbooks, kept, tokyo(engine), restatements(engine), tokyo(new))
+    engine.dispose()
+    new.dispose()
+    return done
+
+
+def test_a_restored_home_publishes_and_writes_what_the_lost_one_did(story: Story, restored: Restored) -> None:
+    assert restored.rows_after == restored.rows_before
+    of_may = {name: digest for name, digest in output_files(story.home).items() if f"/{MAY}/" in name}
+    assert restored.workbooks == of_may
+    assert len(of_may) == 4
+
+
+def test_a_published_judgement_keeps_its_target_until_somebody_renews_it(restored: Restored) -> None:
+    note = "目標は令和７年５月の公表に用いた「14.3%以上」のままです（登録は後に「1.5%以上」に変わりました）"
+    assert restored.kept == ["14.3%以上", "not_attained", note]
+    assert restored.renewed == ["1.5%以上", "attained", ""]
+    renewal, _ = restored.told
+    assert (renewal.old_target_text, renewal.new_target_text) == ("14.3%以上", "1.5%以上")
+    assert renewal.causes == "target_renewal"
+
+
+def test_a_lost_database_gets_its_targets_back_from_the_lake(restored: Restored) -> None:
+    assert restored.from_lake == restored.kept

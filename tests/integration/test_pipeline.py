@@ -71,7 +71,13 @@ MAY = {
     "4_列違い.csv": WRONG_COLUMNS,
     "5_誤り.csv": FAULTY,
 }
-JUNE = {"六月.csv": results(result("03", "5.5", as_of="2025-05"), result("13", "14.3", as_of="2025-06"))}
+JUNE = {
+    "六月.csv": results(
+        result("03", "5.5", as_of="2025-05"),
+        result("03", "120.5", "committee_coverage_rate", as_of="2025-06"),  # no rate can be that
+        result("13", "14.3", as_of="2025-06"),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -210,6 +216,20 @@ def test_the_run_tells_of_faults_as_checks_and_goes_on(story: Story) -> None:
     assert "2_暗号.xlsx" in told["ledger/kpi_results", "files_readable"].description
     assert not told["quarantine/kpi_results", "rows_readable"].is_error
     assert ("ledger/kpi_results", "rows_accounted_for") not in told
+
+
+def test_a_figure_that_cannot_be_is_withheld_from_that_branch_alone_and_the_run_goes_on(story: Story) -> None:
+    june = facts(story.home, "2025-06")
+    iwate, coverage = june["03", "committee_coverage_rate"], "率は0％以上100％以下である"
+    assert (iwate.outcome, iwate.reason, iwate.value) == ("not_evaluable", "incomplete_submission", None)
+    assert iwate.notes.splitlines()[0] == f"提出不備：KPI実績報告2025-06（保留：「{coverage}」）"
+    assert june["03", KPI].value == Decimal("5.5")
+    assert june["13", KPI].outcome == "attained"
+    findings = story.lake.read("findings", "kpi_results", "2025-06").to_pylist()
+    told = ("rule", "severity", "branch_code", "kpi_id", "as_of", "file", "failed_rows", "text_ja")
+    assert [tuple(row[name] for name in told) for row in findings] == [
+        ("rate_within_bounds", "critical", "03", "committee_coverage_rate", "2025-06", "六月.csv", 1, coverage)
+    ]
 
 
 # --- months ---

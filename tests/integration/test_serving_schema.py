@@ -74,7 +74,7 @@ def test_models_equal_migrations_in_every_detail(database_url: str) -> None:
     from_migrations = described(inspect(engine))
     engine.dispose()
     assert from_migrations == from_models
-    assert len(from_models) == 9
+    assert set(from_models) == set(schema.metadata.tables)
     assert len(from_models["kpi_facts"]["checks"]) == 11
 
 
@@ -84,7 +84,7 @@ def test_upgrade_starts_from_empty_and_is_idempotent(database_url: str, dump: Ca
         assert revision_of(connection) is None
     upgrade(engine)
     with engine.begin() as connection:
-        assert revision_of(connection) == newest_revision() == "0002"
+        assert revision_of(connection) == newest_revision() == "0005"
         connection.execute(insert(schema.branches), {"branch_code": "13", "name": "東京支部", "name_en": "Tokyo"})
     before = dump(engine)
     upgrade(engine)
@@ -105,7 +105,11 @@ def test_a_database_of_the_first_revision_keeps_its_rows(
         command.downgrade(config, "0001")
     assert "publications" not in inspect(engine).get_table_names()
     upgrade(engine)
-    assert dump(engine) == published | {"publications": []}
+    kept = dump(engine)
+    # what the first revision has no room for: the branches of a file come back when its month is published anew
+    lost = {"publications": [], "frozen_targets": []}
+    lost["submission_ledger"] = [(*row[:-1], "") for row in published["submission_ledger"]]
+    assert kept == published | lost
     engine.dispose()
 
 

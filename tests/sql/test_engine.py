@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from small_project import COUNTS, SUMS, schema, stg_visits, visit_sums, write, write_project
 
-from kenpo_pipelines.lake import Lake, LakeError, MissingPartition
+from kenpo_pipelines.lake import DamagedPartition, Lake, LakeError, MissingPartition
 from kenpo_pipelines.models import Relation, load_project
 from resources.engine import DuckDBEngine, ModelContractError
 
@@ -450,3 +450,22 @@ def test_the_history_of_hundreds_of_months_is_read(folder: Path, lake: Lake) -> 
 
     assert sums(lake, "2025-12") == {"13": len(months)}
     assert len(engine.input_versions(engine.project.model("visit_sums"), "2025-12")) == len(months) == 312
+
+
+def test_a_damaged_earlier_month_is_named_and_not_read(folder: Path, lake: Lake) -> None:
+    engine = engine_of(folder, lake)
+    for month in ("2025-05", "2025-06"):
+        land(lake, month, ("13", 7))
+        engine.run_model(engine.project.model("stg_visits"), month)
+    (path,) = lake.files("staging", "stg_visits", "2025-05")
+    data = bytearray(path.read_bytes())
+    data[10] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(DamagedPartition, match=r"staging/stg_visits month 2025-05 .* `kenpo run --month 2025-05`"):
+        engine.run_model(engine.project.model("visit_sums"), "2025-06")
+
+    assert lake.months("kpis", "visit_sums") == []
+    run(engine, "2025-05")
+    run(engine, "2025-06")
+    assert sums(lake, "2025-06") == {"13": 14}

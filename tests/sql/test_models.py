@@ -48,9 +48,9 @@ def test_models_come_after_everything_they_read(project: ModelProject) -> None:
 @pytest.mark.parametrize(
     ("name", "inputs", "history"),
     [
-        ("stg_kpi_results", {"raw.kpi_results"}, set()),
+        ("stg_kpi_results", {"raw.kpi_results", "findings.kpi_results"}, set()),
         ("reported_measures", {"staging.stg_kpi_results"}, set()),
-        ("reported_figures", set(), {"measures.reported_measures"}),
+        ("reported_figures", {"reference.datasets"}, {"measures.reported_measures", "staging.stg_kpi_results"}),
         ("national_sums", {"kpis.reported_figures", "reference.branches", "reference.kpis"}, set()),
         ("stg_claims", {"raw.claims", "staging.stg_submissions"}, set()),
         ("fact_receipt_audits", {"staging.stg_receipt_audits"}, {"staging.stg_receipt_audits"}),
@@ -67,7 +67,10 @@ def test_models_come_after_everything_they_read(project: ModelProject) -> None:
         ("kpi_targets_in_force", {"staging.stg_kpi_targets"}, set()),
         (
             "mart_scorecard",
-            {"kpis.judgement_inputs", "judged.kpi_judgements", "reference.kpis", "reference.branches"},
+            {
+                *("kpis.judgement_inputs", "kpis.kpi_flags", "judged.kpi_judgements"),
+                *("reference.kpis", "reference.branches"),
+            },
             set(),
         ),
     ],
@@ -98,12 +101,14 @@ LINEAGE = {
         )
     },
     ("fact_claims", "points"): {"staging.stg_claims.points"},
+    ("stg_claims", "points"): {"raw.claims.points"},
+    ("analytical_findings", "is_new"): {"kpis.comparable_figures.figure_known_month"},
     ("submission_gaps", "reason"): {"staging.stg_submissions.status"},
     ("kpi_figures", "value"): {
         *("kpis.computed_figures.value", "kpis.reported_figures.value", "kpis.national_sums.value"),
     },
     ("kpi_figures", "reported_value"): {"kpis.reported_figures.value"},
-    ("kpi_figures", "gap"): {"kpis.computed_figures.gap"},
+    ("kpi_figures", "gap"): {"kpis.computed_figures.gap", "kpis.reported_figures.gap"},
     ("kpi_figures", "source"): set(),
     ("kpi_targets_in_force", "is_contradictory"): {
         "staging.stg_kpi_targets.comparator",

@@ -101,12 +101,26 @@ def test_a_test_of_our_own_is_judged_by_its_sql(tmp_path: Path) -> None:
     assert (rule.severity, rule.evidence, check_name(rule)) == (Severity.WARNING, ("as_of",), "structural_warning")
 
 
+def test_a_test_of_our_own_may_have_arguments(tmp_path: Path) -> None:
+    test = OWN.replace("(model)", "(model, word)").replace("'storm'", "'{{ word }}'")
+    entry = TOLD.replace("{config", "{arguments: {word: hail}, config")
+    rules = suite_from_dbt(written(tmp_path, test, entry))["weather"].rules
+    rule = next(one for one in rules if one.id.startswith("is_calm"))
+    assert (rule.id, rule.unexpected_rows) == ("is_calm_hail", "select as_of from {batch} where as_of = 'hail'")
+
+
 @pytest.mark.parametrize(
     ("test", "entry", "message"),
     [
         (OWN, ENTRY, "kpis/schema.yml: model weather: test is_calm: rule is_calm: description"),
         (OWN.replace("is_calm", "is_windy"), TOLD, "test is_calm: not a test that is known here"),
-        (OWN.replace("(model)", "(model, limit)"), TOLD, "test is_calm: not a test that is known here"),
+        (OWN.replace("(model)", "(model, limit)"), TOLD, "test is_calm: arguments: none; wanted: limit"),
+        (
+            OWN,
+            TOLD.replace("{config", "{arguments: {limit: 3}, config"),
+            "test is_calm: arguments: limit; wanted: none",
+        ),
+        (OWN.replace("(model)", "(model=None)"), TOLD, "test is_calm: not a test that is known here"),
         (OWN.replace("{{ model }}", "{{ models }}"), TOLD, "is_calm.sql: 'models' is undefined"),
         (
             OWN,

@@ -132,6 +132,7 @@ def row(kpi_id: str, target: str, result: str, /, **changes: Any) -> ScorecardRo
         outcome="not_evaluable", reason="", reason_text="", ratio_to_target=None, is_nearly_attained=None,
         prior_value=None, prior_value_text="", prior_as_of=None, rank=None, ranked_branches=None,
         source="" if result == "-" else "reported", status="" if result == "-" else "final", notes="",
+        flags="",
     )  # fmt: skip
     return replace(_judged(base), **changes)
 

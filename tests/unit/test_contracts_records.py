@@ -14,7 +14,7 @@ from kenpo_pipelines.submissions.columns import ColumnType
 from kenpo_pipelines.submissions.contract import check_against_catalogue, load_contracts
 from kenpo_pipelines.submissions.dataset_pages import DATASETS_PATH, render_datasets
 from kenpo_pipelines.submissions.faults import FAULTS, advice
-from kenpo_pipelines.submissions.partitions import LEDGER_SCHEMA, raw_schema
+from kenpo_pipelines.submissions.partitions import FINDINGS_SCHEMA, LEDGER_SCHEMA, raw_schema
 from kenpo_pipelines.submissions.texts import squeeze
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -199,11 +199,13 @@ def test_datasets_and_kpis_name_each_other() -> None:
     assert fed == {(dataset, kpi) for dataset in RECORD_LEVEL for kpi in CONTRACTS[dataset].dataset.feeds}
 
 
-@pytest.mark.parametrize("layer", ["raw", "ledger"])
+@pytest.mark.parametrize("layer", ["raw", "ledger", "findings"])
 @pytest.mark.parametrize("dataset", RECORD_LEVEL)
 def test_sources_are_declared_as_ingestion_writes_them(dataset: str, layer: str) -> None:
     sources = {(one.relation.layer, one.relation.name): one for one in load_project(CHECKOUT / "dbt_like_sql").sources}
-    written = {"raw": raw_schema(CONTRACTS[dataset]), "ledger": LEDGER_SCHEMA}[layer].empty_table()
+    written = {"raw": raw_schema(CONTRACTS[dataset]), "ledger": LEDGER_SCHEMA, "findings": FINDINGS_SCHEMA}[
+        layer
+    ].empty_table()
 
     with duckdb.connect() as connection:
         connection.register("written", written)

@@ -246,3 +246,46 @@ print(adapter.validate(duckdb.connect(), "(SELECT 1 AS a)", [rule])[0].failed_ro
 )
 def test_values_are_shown_exactly(value: object, text: str) -> None:
     assert exact_text(value) == text
+
+
+BY_BRANCH = """(SELECT *, 1 AS same FROM (VALUES (1, '13'), (2, '13'), (3, '04'), (4, NULL), (5, '01130012'), (6, '47'))
+    AS t(id, branch_code))"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "branches"),
+    [
+        (rule("few", unexpected_rows="SELECT branch_code FROM {batch} WHERE id < 6"), (("", 2), ("04", 1), ("13", 2))),
+        (rule("hidden", unexpected_rows="SELECT id FROM {batch} WHERE id < 6", evidence=["id"]), ()),
+        (
+            rule("in_set", expectation="expect_column_values_to_be_in_set", kwargs={"column": "id", "value_set": [6]}),
+            (("", 2), ("04", 1), ("13", 2)),
+        ),
+        (
+            rule("unique", expectation="expect_column_values_to_be_unique", kwargs={"column": "branch_code"}),
+            (("13", 2),),
+        ),
+        (
+            rule(
+                "twice",
+                expectation="expect_compound_columns_to_be_unique",
+                kwargs={"column_list": ["branch_code", "same"]},
+            ),
+            (("13", 2),),
+        ),
+        (rule("most", expectation="expect_column_max_to_be_between", kwargs={"column": "id", "max_value": 3}), ()),
+        (rule("holds", unexpected_rows="SELECT branch_code FROM {batch} WHERE id > 6"), ()),
+    ],
+    ids=lambda value: value.id if isinstance(value, Rule) else "",
+)
+def test_every_branch_at_fault_is_counted_and_nothing_else_of_its_column_is_told(
+    connection: duckdb.DuckDBPyConnection, failing: Rule, branches: tuple[tuple[str, int], ...]
+) -> None:
+    (outcome,) = validate(connection, BY_BRANCH, [failing])
+    assert outcome.branches == branches
+
+
+def test_branches_are_counted_beyond_the_rows_shown(connection: duckdb.DuckDBPyConnection) -> None:
+    every = rule("every", unexpected_rows="SELECT * FROM {batch}", evidence=["branch_code"])
+    (outcome,) = validate(connection, "(SELECT printf('%02d', range % 47 + 1) AS branch_code FROM range(94))", [every])
+    assert (len(outcome.evidence), len(outcome.branches), set(dict(outcome.branches).values())) == (20, 47, {2})

@@ -8,6 +8,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from expectations.advice import advice
 from expectations.checks import check_results, check_specs, run_checks
 from expectations.outcome import RuleOutcome
 from expectations.suite import Rule, Suite, load_suites
@@ -129,7 +130,7 @@ def test_names_say_tier_and_severity(tier: str, severity: str, scope: str, name:
     assert spec.blocking is (name == "structural")
     assert result.severity is (dg.AssetCheckSeverity.ERROR if severity == "critical" else dg.AssetCheckSeverity.WARN)
     assert "| check broken |" in text(result, "rules") and "why \\| &lt;b>" in text(result, "rules")
-    assert text(result, "protects") == "postal_rate"
+    assert text(result, "protects") == ["postal_rate"]
 
 
 def test_dagster_takes_the_results_and_stops_below_a_blocking_failure() -> None:
@@ -154,3 +155,87 @@ def test_dagster_takes_the_results_and_stops_below_a_blocking_failure() -> None:
 def test_specs_are_made_without_a_word(recwarn: pytest.WarningsRecorder) -> None:
     check_specs(KEY, SUITE, partitions_def=dg.StaticPartitionsDefinition(["2025-04"]))
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def _rule(**fields: Any) -> Rule:
+    base = {
+        "id": "a",
+        "tier": "logical",
+        "severity": "warning",
+        "unexpected_rows": "SELECT * FROM {batch}",
+        "description": "d",
+        "description_ja": "点数は整数である",
+        "origin": "o",
+        "owner": "team:o",
+        "since": dt.date(2025, 4, 1),
+        "protects": ("postal_rate",),
+    }
+    return Rule.model_validate(base | fields)
+
+
+def test_a_result_carries_the_facts_of_an_alert_and_no_value_of_a_row() -> None:
+    failed = RuleOutcome(
+        _rule(evidence=("printed",)),
+        passed=False,
+        checked_rows=40,
+        failed_rows=3,
+        evidence=({"printed": "以下とする"},),
+        branches=(("", 1), ("13", 2)),
+    )
+    held = RuleOutcome(_rule(id="b", protects="all"), passed=True, checked_rows=40)
+    (result,) = check_results(KEY, [failed, held])
+    names = ("dataset", "branches", "checked_rows", "failed_rows", "unit", "protects", "what_to_do", "not_held")
+    facts = {name: text(result, name) for name in names}
+    assert facts == {
+        "dataset": "kpi_targets",
+        "branches": ["13"],
+        "checked_rows": 40,
+        "failed_rows": 3,
+        "unit": "行",
+        "protects": ["postal_rate"],
+        "what_to_do": advice(failed, is_submission=True),
+        "not_held": [
+            {
+                "rule": "a",
+                "what": "点数は整数である",
+                "failed": 3,
+                "branches": [["", 1], ["13", 2]],
+                "is_broken": False,
+                "unit": "行",
+            }
+        ],
+    }
+    (result,) = check_results(KEY, [held])
+    assert [text(result, name) for name in ("branches", "protects", "what_to_do", "not_held")] == [[], ["all"], "", []]
+
+
+def test_missing_branches_are_facts_of_an_alert() -> None:
+    missing = results(CONTRADICTORY)["completeness"]
+    assert [text(missing, name) for name in ("branches", "checked_rows", "failed_rows", "unit")] == [
+        ["13"],
+        2,
+        1,
+        "支部",
+    ]
+    assert "提出を依頼" in text(missing, "what_to_do")
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "is_submission", "said"),
+    [
+        ({}, {"is_broken": True}, True, "検査そのものが実行できません"),
+        ({}, {"failed_rows": 1}, True, "該当する数値を支部に確認"),
+        ({"severity": "critical"}, {"failed_rows": 1}, True, "訂正したファイルの再提出"),
+        ({"tier": "analytical"}, {"failed_rows": 1}, True, "前月や他支部との差"),
+        ({"advice_ja": "電話する。"}, {"failed_rows": 1}, True, "電話する。"),
+        ({"advice_ja": "電話する。"}, {"is_broken": True}, True, "検査そのものが"),
+        ({}, {"is_evaluated": False, "checked_rows": 5}, True, "必要な列がない"),
+        ({}, {"is_evaluated": False}, True, "取り込まれた行がない"),
+        ({}, {"failed_rows": 1}, False, "集計の途中の表が決まりを満たしません"),
+        ({"tier": "structural", "severity": "critical", "scope": "dataset"}, {}, False, "この先の集計は止まっています"),
+    ],
+)
+def test_advice_fits_the_kind_of_failure(
+    fields: dict[str, Any], outcome: dict[str, Any], is_submission: bool, said: str
+) -> None:
+    assert said in advice(RuleOutcome(_rule(**fields), passed=False, **outcome), is_submission=is_submission)

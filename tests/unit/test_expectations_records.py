@@ -245,6 +245,8 @@ def test_every_rule_finds_its_rows_and_no_other(
     for outcome in outcomes:
         assert not outcome.evidence or tuple(outcome.evidence[0]) == outcome.rule.evidence
         assert not PERSONAL_COLUMNS & set(outcome.rule.evidence)
+        if outcome.rule.severity is Severity.CRITICAL:  # what it stops is told by branch and file
+            assert all(place.file and place.branch_code is not None for place in outcome.places)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)

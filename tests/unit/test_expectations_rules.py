@@ -106,6 +106,9 @@ def test_broken_rows_fail(connection: duckdb.DuckDBPyConnection, dataset: str, r
         assert (outcome.failed_rows, len(outcome.evidence)) == (expected, expected)
         assert all(row["row_number"] in ("13", "") for row in outcome.evidence)
         assert tuple(outcome.evidence[0]) == outcome.rule.evidence
+        # what a critical rule stops is told by branch and file
+        assert sum(place.rows for place in outcome.places) == expected
+        assert all(place.file and place.branch_code is not None for place in outcome.places)
 
 
 @pytest.mark.parametrize("dataset", CLEAN)

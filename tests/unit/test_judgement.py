@@ -252,6 +252,15 @@ def test_status(kpi_id: str, figure_as_of: str, month: str, status: str) -> None
     assert judged_line(row, month)["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("figure_as_of", "month", "status"),
+    [("2024-10", "2025-06", "provisional"), ("2024-11", "2024-11", "provisional"), ("2024-11", "2024-12", "final")],
+)
+def test_a_kpi_that_ended_in_mid_year_is_final_with_its_last_month(figure_as_of: str, month: str, status: str) -> None:
+    row = line("insurance_card_recovery_rate", 2024, "13", figure_as_of=figure_as_of, value=Decimal(90))
+    assert judged_line(row, month)["status"] == status
+
+
 def test_a_line_without_figure_has_no_status() -> None:
     assert judged_line(line("checkup_rate_insured", 2025, "13"), "2026-06")["status"] == ""
 
@@ -274,6 +283,8 @@ def test_a_judged_line_carries_target_ratio_and_prior_year() -> None:
         **{"ratio_to_target": Decimal("1.6"), "is_nearly_attained": False},
         **{"prior_value": Decimal("1.3"), "prior_value_text": "1.3%", "prior_as_of": "2025-03"},
         **{"status": "provisional", "notes": ""},
+        **{"target_exact": "39/10", "target_is_fixed": True, "target_rests_on_prior_year": False},
+        **{"target_used_since": "2025-06"},
     }
 
 

@@ -21,7 +21,7 @@ import pytest
 from lake_killing import LAYER, MONTH, NAME, CarelessLake, fingerprint
 
 from kenpo_pipelines import fiscal
-from kenpo_pipelines.lake import Lake, LakeError, MissingPartition
+from kenpo_pipelines.lake import DamagedPartition, Lake, LakeError, MissingPartition
 
 
 def rows(*values: int) -> pa.Table:
@@ -351,6 +351,75 @@ def test_a_partition_damaged_from_outside_is_healed_by_writing_it_again(tmp_path
     assert [
         path.name for path in (tmp_path / "raw" / "x" / ".versions").iterdir() if path.name.startswith(".tmp-")
     ] == []
+
+
+# --- files that are not as they were written ---
+
+
+def flip(path: Path, position: int) -> None:
+    """Change one byte as a disk does: the file's size and time stay."""
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    data = bytearray(path.read_bytes())
+    data[position] ^= 0x01
+    path.write_bytes(data)
+    os.utime(path, ns=times)
+
+
+@pytest.fixture
+def stored(lake: Lake) -> Path:
+    """The only file of a partition that nobody has read yet, remembered as made from "a"."""
+    lake.write(LAYER, NAME, MONTH, A)
+    lake.remember(LAYER, NAME, MONTH, "a")
+    (path,) = lake.partition_dir(LAYER, NAME, MONTH).resolve().glob("*")
+    return path
+
+
+def test_no_byte_can_change_unseen(lake: Lake, stored: Path) -> None:
+    whole, times = stored.read_bytes(), (stored.stat().st_atime_ns, stored.stat().st_mtime_ns)
+    for position in range(0, len(whole), 7):
+        stored.write_bytes(whole)
+        os.utime(stored, ns=times)
+        lake.remember(LAYER, NAME, MONTH, "a")
+        flip(stored, position)
+        assert is_current(lake, "a"), "nothing that is cheap to look at has changed"
+
+        with pytest.raises(DamagedPartition, match=rf"{LAYER}/{NAME} month {MONTH} .* `kenpo run --month {MONTH}`"):
+            lake.files(LAYER, NAME, MONTH)
+
+        assert not is_current(lake, "a"), "found by a reader, it has to be made again"
+
+
+def test_a_damaged_partition_is_not_read_until_it_is_made_again(lake: Lake, stored: Path) -> None:
+    flip(stored, 10)
+    for _ in range(2):
+        with pytest.raises(DamagedPartition):
+            lake.read(LAYER, NAME, MONTH)
+    version = lake.version(LAYER, NAME, MONTH)
+
+    assert lake.write(LAYER, NAME, MONTH, A) == version
+    assert content(lake) == [1, 2, 3]
+    assert len(versions(lake)) == 1
+    assert leftovers(lake) == []
+
+
+def test_a_lost_file_of_a_partition_is_damage_and_no_smaller_partition(lake: Lake) -> None:
+    with lake.replace(LAYER, NAME, MONTH) as folder:
+        pq.write_table(A, folder / "a.parquet")
+        pq.write_table(B, folder / "b.parquet")
+    lake.files(LAYER, NAME, MONTH)[1].unlink()
+
+    with pytest.raises(DamagedPartition):
+        lake.read(LAYER, NAME, MONTH)
+
+
+def test_whole_files_are_looked_at_once(lake: Lake, stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.files(LAYER, NAME, MONTH)
+
+    def must_not_read(path: Path, *args: object) -> None:
+        pytest.fail(f"{path} is read again")
+
+    monkeypatch.setattr(Path, "open", must_not_read)
+    assert lake.files(LAYER, NAME, MONTH) == [stored]
 
 
 # --- from what a partition was made ---

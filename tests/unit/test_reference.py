@@ -25,6 +25,7 @@ from kenpo_pipelines.catalogue.reference import (
     kpi_formulas_table,
     kpis_table,
     parameters_table,
+    thresholds_table,
 )
 from kenpo_pipelines.models import load_project
 from kenpo_pipelines.submissions.contract import load_contracts
@@ -163,6 +164,7 @@ def test_tables_have_the_columns_that_the_sources_declare() -> None:
         "kpis": kpis_table(CATALOGUE),
         "calendar": calendar_table(),
         "parameters": parameters_table(CATALOGUE),
+        "thresholds": thresholds_table(CATALOGUE),
         "kpi_formulas": kpi_formulas_table(CATALOGUE),
         "kpi_datasets": kpi_datasets_table(CATALOGUE),
         "datasets": made_datasets(),
@@ -190,6 +192,7 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(CATALOGUE_DIRECTORY, tmp_path / "catalogue"))
 
 
+Z_SINCE = "value: 8\n  unit: robust z\n  since: 2023-04-01"
 WRONG = [
     ("parameters.yml", "values: business", "values: working", "must be one of business, calendar"),
     ("parameters.yml", "values: business", "values: [business, calendar]", "must be one of business, calendar"),
@@ -203,6 +206,19 @@ WRONG = [
     ("parameters.yml", "values: 3\n", "values: 13\n", "must be a whole number, 0 to 12"),
     ("parameters.yml", "values: 3\n", "values: ３\n", "must be a whole number, 0 to 12"),
     ("parameters.yml", "values: 3\n", "values: 2\n", "lag_months: parameters.yml says 2 for fiscal year 20"),
+    ("thresholds.yml", "value: 8\n", "value: 8.5\n", "thresholds.yml: entry 0.value: Value error, write 8.5 in quotes"),
+    ("thresholds.yml", "value: 8\n", "value: -8\n", "thresholds.yml: entry 0.value: "),
+    ("thresholds.yml", 'value: "0.5"', 'value: "0.00005"', "decimal places"),
+    ("thresholds.yml", Z_SINCE, Z_SINCE.replace("2023-04-01", "April"), "thresholds.yml: entry 0.since: "),
+    ("thresholds.yml", Z_SINCE, f"{Z_SINCE}\n  owners: all", "thresholds.yml: entry 0.owners: "),
+    ("thresholds.yml", "threshold: own_months_z", "threshold: own_months", "thresholds.yml: entry 0.threshold: "),
+    ("thresholds.yml", "threshold: own_months_z", "threshold: branches_z", "branches_z since 2023-04-01 stands twice"),
+    (
+        "thresholds.yml",
+        f"threshold: own_months_z\n  {Z_SINCE}",
+        f"threshold: branches_z\n  {Z_SINCE.replace('2023', '2024')}",
+        "thresholds.yml: own_months_z has no entry",
+    ),
     ("parameters.yml", "  note: A covered", "  remark: A covered", "parameters.yml: entry 1.note: Field required"),
     (
         "parameters.yml",

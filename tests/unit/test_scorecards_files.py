@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def test_a_whole_workbook_with_hostile_text_holds_no_formula(tmp_path: Path) -> 
     path = write_branch_workbook(tmp_path / "x.xlsx", [hostile], provenance(run_id="=r", submissions=(source,)))
     with zipfile.ZipFile(path) as archive:
         sheets = [archive.read(name).decode() for name in archive.namelist() if "worksheets/sheet" in name]
-    assert len(sheets) == 2
+    assert len(sheets) == 3
     assert not any(re.search(r"<f[ >/]", sheet) for sheet in sheets)
     texts = {cell.value for sheet in load_workbook(path) for line in sheet.iter_rows() for cell in line}
     assert {"=1+1", "+group", "=T()", "=V()", "=P()", "=r", "=d", "=m", "=f.csv", "=h", "=t"} <= texts
@@ -121,3 +122,35 @@ def test_folders_are_made_and_an_older_file_is_replaced(tmp_path: Path) -> None:
     assert files.write_atomically(path, b"new") == path
     assert path.read_bytes() == b"new"
     assert [entry.name for entry in path.parent.iterdir()] == ["a.xlsx"]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "2025-06"
+    with files.alone_in(folder):
+        files.write_atomically(folder / "a.xlsx", b"old")
+    (folder / ".a.xlsx.0123456789abcdef.tmp").write_bytes(b"half of the n")
+
+    with files.alone_in(folder):
+        files.write_atomically(folder / "b.xlsx", b"new")
+
+    assert {path.name: path.read_bytes() for path in folder.glob("*.*")} == {
+        "a.xlsx": b"old",
+        "b.xlsx": b"new",
+        ".lock": b"",
+    }
+
+
+def test_writers_of_one_folder_wait_for_each_other(tmp_path: Path) -> None:
+    order = []
+
+    def second() -> None:
+        with files.alone_in(tmp_path):
+            order.append("second")
+
+    with files.alone_in(tmp_path):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.2)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]

@@ -50,7 +50,7 @@ def check_figure(cell: Any, number: Decimal | None, words: str, precision: int) 
 
 
 def check_branch_line(cells: list[Any], line: ScorecardRow) -> None:
-    kpi, target, result, state, outcome, ratio, prior, rank, remarks = cells
+    kpi, target, result, state, outcome, ratio, prior, rank, flag, remarks = cells
     assert kpi.value == line.kpi
     check_figure(target, line.target, line.target_text, line.precision)
     check_figure(result, line.value, line.value_text, line.precision)
@@ -64,6 +64,7 @@ def check_branch_line(cells: list[Any], line: ScorecardRow) -> None:
         assert (rank.value, rank.number_format) == (line.rank, f'0"位／{line.ranked_branches}支部"')
     else:
         assert rank.value == "―"
+    assert bool(flag.value) == bool(line.flags)
     for text in (line.reason_text, line.notes):
         assert text in (remarks.value or "")
 
@@ -73,7 +74,7 @@ def test_every_figure_and_word_of_2023_reads_back(tmp_path: Path, code: str) -> 
     rows = [line for line in rows_2023() if line.branch_code == code]
     path = write_branch_workbook(tmp_path / "a.xlsx", rows, provenance(AS_OF_2023))
     workbook = reopen(path)
-    assert workbook.sheetnames == ["令和５年度", "出典・来歴"]
+    assert workbook.sheetnames == ["令和５年度", "遡及訂正", "出典・来歴"]
     lines = lines_of(workbook["令和５年度"], HEAD_ROW)
     assert len(lines) == len(rows)
     for line in rows:
@@ -82,12 +83,12 @@ def test_every_figure_and_word_of_2023_reads_back(tmp_path: Path, code: str) -> 
 
 def test_every_figure_and_word_of_tokyo_reads_back_year_by_year(tmp_path: Path) -> None:
     workbook = reopen(write_branch_workbook(tmp_path / "a.xlsx", rows_tokyo(), provenance()))
-    assert workbook.sheetnames == ["令和７年度", "令和６年度", "出典・来歴"]
+    assert workbook.sheetnames == ["令和７年度", "令和６年度", "遡及訂正", "出典・来歴"]
     assert workbook["令和７年度"]["A1"].value == "東京支部　令和７年度 KPI実績（令和７年６月時点）"
     heads = [cell.value for cell in workbook["令和７年度"][HEAD_ROW]]
     assert heads == [
         "KPI指標", "令和７年度\n目標", "令和７年度\n実績（６月時点）", "実績の\n時点", "判定", "対計画値",
-        "（参考）\n令和６年度実績", "順位", "備考",
+        "（参考）\n令和６年度実績", "順位", "旗", "備考",
     ]  # fmt: skip
     for year, name in ((2025, "令和７年度"), (2024, "令和６年度")):
         rows = [line for line in rows_tokyo() if line.fiscal_year == year]
@@ -125,7 +126,7 @@ def test_a_figure_longer_than_a_spreadsheet_keeps_is_written_as_text(tmp_path: P
 
 def test_branch_sheets_are_set_up_for_screen_and_paper(tmp_path: Path) -> None:
     workbook = reopen(write_branch_workbook(tmp_path / "a.xlsx", rows_tokyo(), provenance()))
-    for sheet in workbook.worksheets[:-1]:
+    for sheet in workbook.worksheets[:-2]:
         assert sheet.freeze_panes == "B6"
         assert sheet.print_title_rows == "$1:$5"
         assert sheet.print_area
@@ -148,6 +149,53 @@ def test_rows_grow_with_their_remarks(tmp_path: Path) -> None:
     assert 9 * 14 < heights[long.kpi] < 13 * 18
 
 
+COPIED = "分子と分母が他の支部と同じ：大阪支部と同じ17,986÷520,357"
+LATE = "「振込日は決定日より前ではない」に合わない：現金給付支給決定2025-05の12行"
+
+
+def flagged_tokyo() -> list[ScorecardRow]:
+    flags = {"checkup_rate_dependants": COPIED, "service_standard_days": f"{LATE}\n=1+1"}
+    return [
+        replace(line, flags=flags.get(line.kpi_id, "")) if line.fiscal_year == 2025 else line for line in rows_tokyo()
+    ]
+
+
+def test_flags_are_numbered_beside_their_kpis_and_told_below_the_table(tmp_path: Path) -> None:
+    sheet = reopen(write_branch_workbook(tmp_path / "a.xlsx", flagged_tokyo(), provenance())).worksheets[0]
+    lines = lines_of(sheet, HEAD_ROW)
+    marks = {name: cells[8].value for name, cells in lines.items() if cells[8].value}
+    assert marks == {"サービススタンダードの平均所要日数": "旗1", "被扶養者の特定健診実施率": "旗2"}
+    last = max(cells[0].row for cells in lines.values())
+    below = [sheet.cell(number, 1) for number in range(last + 1, sheet.max_row + 1)]
+    texts = [cell.value for cell in below if cell.value]
+    told = ["旗1　サービススタンダードの平均所要日数", f"　・{LATE}", "　・=1+1"]
+    assert texts[:5] == [*told, "旗2　被扶養者の特定健診実施率", f"　・{COPIED}"]
+    assert all(cell.data_type == "s" for cell in below if cell.value)
+    assert sum("点検で確認が必要" in text for text in texts) == 1
+    assert sheet.print_area.endswith(f"$J${sheet.max_row}")
+
+
+def test_the_comparison_marks_flagged_results_and_lists_every_flag(tmp_path: Path) -> None:
+    workbook = reopen(write_comparison_workbook(tmp_path / "c.xlsx", flagged_tokyo(), provenance()))
+    lines = lines_of(workbook["令和７年度"], 7)
+    assert lines["被扶養者の特定健診実施率"][3].number_format == '"旗※"0.0"%"_0_0'
+    assert "旗" not in lines["健康宣言事業所数"][3].number_format
+    assert "「旗一覧」" in workbook["令和７年度"]["A4"].value
+    assert "旗" not in workbook["令和６年度"]["A4"].value
+    listed = [[cell.value for cell in line] for line in workbook["旗一覧"].iter_rows(min_row=5)]
+    assert listed == [
+        ["令和７年度", "サービススタンダードの平均所要日数", "東京支部", 6.18, LATE],
+        ["令和７年度", "サービススタンダードの平均所要日数", "東京支部", 6.18, "=1+1"],
+        ["令和７年度", "被扶養者の特定健診実施率", "東京支部", 3.4, COPIED],
+    ]
+    assert workbook["旗一覧"]["E6"].data_type == "s"
+
+
+def test_without_flags_there_is_no_list_of_them(tmp_path: Path) -> None:
+    workbook = reopen(write_comparison_workbook(tmp_path / "c.xlsx", rows_tokyo(), provenance()))
+    assert "旗一覧" not in workbook.sheetnames
+
+
 def test_rows_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ScorecardError, match=r"a\.xlsx: rows of more than one branch: 00, 02, 03, 04, 05"):
         write_branch_workbook(tmp_path / "a.xlsx", rows_2023(), provenance(AS_OF_2023))
@@ -161,7 +209,7 @@ def test_rows_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
 def test_a_branch_that_reported_nothing_gets_a_scorecard_that_says_so(write: Any, tmp_path: Path) -> None:
     nothing = [row("recovery_rate", "1", "-", fiscal_year=2023), row("recovery_rate", "1", "-", fiscal_year=2022)]
     workbook = reopen(write(tmp_path / "a.xlsx", nothing, provenance()))
-    assert workbook.sheetnames == ["令和５年度", "出典・来歴"]
+    assert workbook.sheetnames == ["令和５年度", "遡及訂正", "出典・来歴"]
     texts = {cell.value for cells in workbook.worksheets[0].iter_rows() for cell in cells}
     assert nothing[0].kpi in texts
 
@@ -170,7 +218,7 @@ def test_the_comparison_reads_back_with_the_nation_first(tmp_path: Path) -> None
     rows = rows_2023()
     path = write_comparison_workbook(tmp_path / "c.xlsx", reversed(rows), provenance(AS_OF_2023))
     workbook = reopen(path)
-    assert workbook.sheetnames == ["令和５年度", "出典・来歴"]
+    assert workbook.sheetnames == ["令和５年度", "遡及訂正", "出典・来歴"]
     sheet = workbook.worksheets[0]
     names = [sheet.cell(5, column).value for column in range(3, 18, 3)]
     assert names == list(BRANCHES_2023.values())
@@ -222,7 +270,7 @@ def test_few_branches_fit_one_page_and_many_break_between_branches(tmp_path: Pat
 @pytest.mark.parametrize("write", [write_branch_workbook, write_comparison_workbook])
 def test_synthetic_data_are_named_on_every_sheet_and_page(tmp_path: Path, write: Any) -> None:
     workbook = reopen(write(tmp_path / "a.xlsx", rows_tokyo(), provenance(submissions=SYNTHETIC)))
-    assert len(workbook.worksheets) == 3
+    assert len(workbook.worksheets) == 4
     for sheet in workbook.worksheets:
         assert sheet["A2"].value.startswith("【合成データ】")
         assert sheet["A2"].fill.fgColor.rgb == "006B1F1F"

@@ -56,6 +56,7 @@ def test_what_time_can_heal_is_passing(origin: Exception) -> None:
     "origin",
     [
         _with_state("42501"),
+        _with_state("53100"),
         _with_state("22003"),
         psycopg2.OperationalError('FATAL:  password authentication failed for user "kenpo"'),
         psycopg2.OperationalError('FATAL:  database "kenpo" does not exist'),

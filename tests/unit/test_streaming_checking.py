@@ -77,7 +77,7 @@ def test_a_good_file_is_put_into_landing(tmp_path: Path) -> None:
     contract, landing = contracts()["benefit_decisions"], tmp_path / "landing"
     path = _file(tmp_path, rows_of(DECISIONS, {}, {}))
     done = submit_file(path, landing, contract, catalogue(), "2025-06", "13")
-    assert done.path == landing / "benefit_decisions" / "2025-06" / path.name and done.is_new
+    assert done.place == str(landing / "benefit_decisions" / "2025-06" / path.name) and done.is_new
     with pytest.raises(LandingError, match="東京支部"):
         submit_file(path, landing, contract, catalogue(), "2025-06", "04")
     with pytest.raises(LandingError, match="月"):
@@ -85,7 +85,7 @@ def test_a_good_file_is_put_into_landing(tmp_path: Path) -> None:
     bad = submit_file(
         _file(tmp_path, rows_of(DECISIONS, {"支給額": "x"})), landing, contract, catalogue(), "2025-06", None
     )
-    assert bad.path is None
+    assert bad.place == ""
 
 
 def test_the_commands_say_it_in_japanese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ before. What does not: the readers (``cells``, ``numerals``, ``calendar_cells``)
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.submissions import calendar_cells, cells
 from kenpo_pipelines.submissions.columns import Column, ColumnType
+from kenpo_pipelines.submissions.decoding import is_utf8_read_as_cp932
 from kenpo_pipelines.submissions.faults import CellFault
 from kenpo_pipelines.submissions.grids import Cell
 from kenpo_pipelines.submissions.numerals import is_none_word
@@ -63,7 +65,7 @@ class CellReader:
             return self._read(text)
         if text == UNEVALUATED:
             raise CellFault("formula_without_value")
-        if _UNDECODABLE.search(text):
+        if _UNDECODABLE.search(text) or is_utf8_read_as_cp932(text):
             raise CellFault("undecodable_cell")
         if _ERROR.fullmatch(text):
             raise CellFault("cell_error")
@@ -138,7 +140,8 @@ def _plain(value: Any) -> str | None:
 
 
 def _flag(text: str) -> bool:
-    value = _FLAGS.get(squeeze(text))
+    # ① and ² are marks, which NFKC would turn into digits
+    value = None if any(unicodedata.category(char) == "No" for char in text) else _FLAGS.get(squeeze(text))
     if value is None:
         raise CellFault("not_a_flag")
     return value

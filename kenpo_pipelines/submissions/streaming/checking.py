@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.submissions.contract import Contract
+from kenpo_pipelines.submissions.outside import shown_name
 from kenpo_pipelines.submissions.streaming.reading import read_record_file
 from kenpo_pipelines.submissions.submission import Problem
 
@@ -45,7 +46,7 @@ def check_record_file(path: Path, contract: Contract, catalogue: Catalogue, fold
 
     Raises as :func:`read_record_file` does.
     """
-    told = {"known_month": folder, "file": path.name, "received_at": "", "origin": "submission"}
+    told = {"known_month": folder, "file": shown_name(path.name), "received_at": "", "origin": "submission"}
     with tempfile.TemporaryDirectory() as temporary:
         raw, quarantine = Path(temporary) / "raw.parquet", Path(temporary) / "quarantine.parquet"
         key = SecretStr(secrets.token_hex(32))
@@ -55,7 +56,7 @@ def check_record_file(path: Path, contract: Contract, catalogue: Catalogue, fold
     listed = len({(problem.sheet, problem.row_number) for problem in problems})
     return RecordCheck(
         dataset=contract.dataset.id,
-        file=path.name,
+        file=shown_name(path.name),
         status=read.status,
         detail=read.detail,
         rows_read=read.rows_read,

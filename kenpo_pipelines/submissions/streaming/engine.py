@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from kenpo_pipelines.catalogue.model import Catalogue
 from kenpo_pipelines.submissions.columns import MEMBER_KEY
 from kenpo_pipelines.submissions.contract import Contract
+from kenpo_pipelines.submissions.limits import LONGEST_RECORD
 from kenpo_pipelines.submissions.streaming.canonical import Canonical, canonical, month_types, quoted
 from kenpo_pipelines.submissions.streaming.feeder import MARK
 from kenpo_pipelines.submissions.streaming.head import CsvHead, Head
@@ -66,7 +67,7 @@ def texts_of_pipe(pipe: Path, csv: CsvHead) -> Texts:
     width = head.width + 1 + _TOO_MANY
     columns = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(width))
     options = f"auto_detect=false, header=false, quote='\"', escape='\"', nullstr='', null_padding=true, buffer_size={_BUFFER}"
-    limits = f"max_line_size={_BUFFER // 2}, delim={quoted(csv.delimiter)}, new_line={quoted(newline)}"
+    limits = f"max_line_size={LONGEST_RECORD}, delim={quoted(csv.delimiter)}, new_line={quoted(newline)}"
     scan = f"read_csv({quoted(str(pipe))}, columns={{{columns}}}, {options}, {limits})"
     relation = (
         f"SELECT '' AS sheet, CAST(row_number() OVER () + {head.last_line} AS INTEGER) AS row_number, * FROM {scan}"

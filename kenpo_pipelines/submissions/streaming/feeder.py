@@ -69,7 +69,7 @@ class Feeder(threading.Thread):
         transcoder = Transcoder() if self._head.encoding == "cp932" else None
         is_empty = True
         try:
-            for piece in body_pieces(self._path, self._head.table.last_line):
+            for piece in body_pieces(self._path, self._head.table.last_line, self._head.most_bytes):
                 self.lines += int(np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n")))
                 text = piece.replace(newline, marked)
                 _write(descriptor, transcoder.feed(text) if transcoder else text)

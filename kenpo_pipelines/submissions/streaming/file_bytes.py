@@ -5,6 +5,7 @@ What lives here: gzip, the encoding's recognition, lines to skip, trailing line 
 
 import codecs
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,28 +13,39 @@ from typing import BinaryIO, cast
 
 from kenpo_pipelines.submissions.decoding import ENOUGH_UTF8, NOT_TEXT
 from kenpo_pipelines.submissions.faults import FileFault
+from kenpo_pipelines.submissions.limits import LONGEST_RECORD, MOST_PADDING, refuse_above, refuse_inflated
+from kenpo_pipelines.submissions.outside import open_file
 
 PIECE = 1 << 20
 _BEHIND_THE_LAST_LINE = b"\r\n\x1a\x00"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def pieces_of(path: Path, size: int = PIECE) -> Iterator[bytes]:
-    """Yield the file's bytes, unpacked; raise :class:`FileFault` ``truncated`` for a broken gzip file."""
-    if not path.name.lower().endswith(".gz"):
-        with path.open("rb", buffering=0) as handle:
-            while piece := handle.read(size):
-                yield piece
-        return
-    with gzip.open(path, "rb") as packed:
-        while True:
-            try:
-                piece = cast(BinaryIO, packed).read(size)
-            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                raise FileFault("truncated") from error
-            if not piece:
-                return
+def pieces_of(path: Path, size: int = PIECE, most: int | None = None) -> Iterator[bytes]:
+    """Yield the file's bytes, unpacked; ``most``: no more bytes than that.
+
+    Raises :class:`FileFault`: as :func:`outside.open_file` does, ``truncated`` for a broken gzip file, ``unreasonable_size``
+    for one that swells, ``too_large``.
+    """
+    is_packed = path.name.lower().endswith(".gz")
+    with open_file(path) as handle:
+        packed = os.fstat(handle.fileno()).st_size
+        source = cast(BinaryIO, gzip.GzipFile(fileobj=handle)) if is_packed else handle
+        read = 0
+        while piece := _read(source, size):
+            read += len(piece)
+            if is_packed:
+                refuse_inflated(read, packed)
+            if most is not None:
+                refuse_above(read, most)
             yield piece
+
+
+def _read(source: BinaryIO, size: int) -> bytes:
+    try:
+        return source.read(size)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise FileFault("truncated") from error
 
 
 def encoding_of(path: Path, head: bytes) -> str:
@@ -64,16 +76,25 @@ def _encoding_of_piece(piece: bytes) -> str:
     return "utf-8"
 
 
-def body_pieces(path: Path, skip_lines: int) -> Iterator[bytes]:
-    """Yield the bytes behind the first lines, without line ends and end marks at the end of the file."""
+def body_pieces(path: Path, skip_lines: int, most: int | None = None) -> Iterator[bytes]:
+    """Yield the bytes behind the first lines, without line ends and end marks at the end of the file.
+
+    Raises as :func:`pieces_of` does, and ``unreasonable_size`` where line ends and end marks go on and on.
+    """
     held = b""
-    for piece in _behind_lines(pieces_of(path), skip_lines):
+    for piece in _behind_lines(pieces_of(path, most=most), skip_lines):
         kept = piece.rstrip(_BEHIND_THE_LAST_LINE)
         if kept:
             yield held + kept if held else kept
             held = piece[len(kept) :]
         else:
             held += piece
+            _refuse_padding(len(held))
+
+
+def _refuse_padding(size: int) -> None:
+    if size > MOST_PADDING:
+        raise FileFault("unreasonable_size")
 
 
 def _behind_lines(pieces: Iterator[bytes], skip_lines: int) -> Iterator[bytes]:
@@ -85,12 +106,16 @@ def _behind_lines(pieces: Iterator[bytes], skip_lines: int) -> Iterator[bytes]:
             yield piece[at:] if at else piece
 
 
-def text_lines(path: Path, encoding: str, skip_lines: int) -> Iterator[str]:
-    """Yield the lines behind the first ones as text, each with ``\\n``; bytes without a character become U+FFFD."""
+def text_lines(path: Path, encoding: str, skip_lines: int, most: int | None = None) -> Iterator[str]:
+    """Yield the lines behind the first ones as text, each with ``\\n``; bytes without a character become U+FFFD.
+
+    Raises as :func:`body_pieces` does, and ``line_too_long``.
+    """
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     begun, number = "", 0
     blank: list[str] = []
-    for piece in _decoded(path, decoder):
+    padding = 0
+    for piece in _decoded(path, decoder, most):
         lines = (begun + piece).split("\n")
         begun = lines.pop()
         for line in lines:
@@ -99,20 +124,26 @@ def text_lines(path: Path, encoding: str, skip_lines: int) -> Iterator[str]:
                 continue
             if not line.strip("\x1a\x00"):
                 blank.append(line)
+                padding += len(line) + 1
+                _refuse_padding(padding)
                 continue
             yield from (f"{one}\n" for one in blank)
             blank.clear()
+            padding = 0
             yield f"{line}\n"
+        if len(begun) > LONGEST_RECORD and begun.strip("\x1a\x00"):
+            raise FileFault("line_too_long", f"{number + 1}行目")
+        _refuse_padding(len(begun))
     last = begun.rstrip("\x1a\x00")
     if last and number >= skip_lines:
         yield from (f"{one}\n" for one in blank)
         yield f"{last}\n"
 
 
-def _decoded(path: Path, decoder: codecs.IncrementalDecoder) -> Iterator[str]:
+def _decoded(path: Path, decoder: codecs.IncrementalDecoder, most: int | None) -> Iterator[str]:
     """Yield text with one kind of line end; a carriage return at the end of a piece waits for the next."""
     held = ""
-    for piece in pieces_of(path):
+    for piece in pieces_of(path, most=most):
         text = held + decoder.decode(piece)
         held = "\r" if text.endswith("\r") else ""
         yield text[: len(text) - len(held)].replace("\r\n", "\n").replace("\r", "\n")

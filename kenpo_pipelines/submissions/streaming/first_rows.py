@@ -21,8 +21,6 @@ def first_grids(path: Path) -> list[Grid]:
     lower = path.name.lower()
     if not lower.endswith(SUFFIXES):
         raise FileFault("unsupported_extension")
-    if path.stat().st_size == 0:
-        raise FileFault("empty_file")
     if not lower.endswith(".xlsx"):
         return [Grid("", tuple(first_rows_of_csv(path)))]
     book = WorkbookRows(path)

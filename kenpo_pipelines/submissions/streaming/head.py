@@ -12,7 +12,8 @@ from pathlib import Path
 
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault
-from kenpo_pipelines.submissions.grids import Cell, Grid, GridRow
+from kenpo_pipelines.submissions.grids import Cell, Grid, GridRow, delimiter_of
+from kenpo_pipelines.submissions.limits import GIB
 from kenpo_pipelines.submissions.streaming.file_bytes import encoding_of, pieces_of
 from kenpo_pipelines.submissions.tables import (
     Header,
@@ -69,6 +70,8 @@ class CsvHead:
     newline: str
     has_lone_returns: bool
     """Lines end in CR alone somewhere: such a file is not read by the engine's own parser."""
+    most_bytes: int
+    """So large the file may be, unpacked."""
 
 
 def head_of_table(
@@ -104,13 +107,15 @@ def head_of_csv(path: Path, contract: Contract) -> CsvHead:
     text, encoding = _beginning(path)
     newline = "\r\n" if "\r\n" in text else "\n"
     has_lone_returns = "\r" in text.replace("\r\n", "\n")
-    lines, delimiter = _with_one_newline(text), _delimiter(text)
+    lines = _with_one_newline(text)
+    delimiter = delimiter_of(lines)
     rows, ends, broken = _first_rows(lines, delimiter)
     try:
         head = head_of_table(rows, "", contract, ends)
     except FileFault as fault:
         raise (broken if broken and fault.code == "wrong_columns" else fault) from None
-    return CsvHead(_with_blank_lines(head, lines), encoding, delimiter, newline, has_lone_returns)
+    most = contract.dataset.largest_gib * GIB
+    return CsvHead(_with_blank_lines(head, lines), encoding, delimiter, newline, has_lone_returns, most)
 
 
 def first_rows_of_csv(path: Path) -> list[GridRow]:
@@ -119,7 +124,8 @@ def first_rows_of_csv(path: Path) -> list[GridRow]:
     Raises :class:`FileFault`: ``empty_file``, ``not_text``, ``truncated``, or ``broken_quotes`` where no row comes before.
     """
     text, _ = _beginning(path)
-    rows, _, broken = _first_rows(_with_one_newline(text), _delimiter(text))
+    lines = _with_one_newline(text)
+    rows, _, broken = _first_rows(lines, delimiter_of(lines))
     if broken is not None and not rows:
         raise broken
     return rows
@@ -127,12 +133,6 @@ def first_rows_of_csv(path: Path) -> list[GridRow]:
 
 def _with_one_newline(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _delimiter(text: str) -> str:
-    """Comma, or (Excel's Unicode text) tab."""
-    first_line = _with_one_newline(text).lstrip("\n").split("\n", 1)[0]
-    return "\t" if "\t" in first_line and "," not in first_line else ","
 
 
 def _beginning(path: Path) -> tuple[str, str]:

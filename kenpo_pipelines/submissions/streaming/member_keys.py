@@ -22,15 +22,17 @@ _INNER, _OUTER = "kenpo_inner_key", "kenpo_outer_key"
 def identifier(text: str) -> str:
     """Return the identifier in its one spelling: NFKC, no spaces, one kind of dash, case as written.
 
-    Raises :class:`CellFault` ``not_an_identifier`` for control characters, more than 40 characters, or neither a letter nor
-    a digit.
+    Raises :class:`CellFault` ``not_an_identifier`` for control characters, marks that NFKC would turn into digits (① ² ½), more
+    than 40 characters, or neither a letter nor a digit.
     """
     if text.isascii() and text.isalnum() and len(text) <= _LONGEST:
         return text
     narrow = SPACES.sub("", unicodedata.normalize("NFKC", text))
     found = unicodedata.normalize("NFKC", narrow).translate(LOOK_ALIKES)
-    has_control = any(unicodedata.category(char).startswith("C") for char in SPACES.sub("", text))
-    if has_control or "\n" in text or len(found) > _LONGEST or not any(char.isalnum() for char in found):
+    has_other = any(
+        unicodedata.category(char)[0] == "C" or unicodedata.category(char) == "No" for char in SPACES.sub("", text)
+    )
+    if has_other or "\n" in text or len(found) > _LONGEST or not any(char.isalnum() for char in found):
         raise CellFault("not_an_identifier")
     return found
 

@@ -4,11 +4,10 @@ What lives here: the order of steps from a path to a :class:`RecordFile`, and th
 does not: the steps. Whatever a branch does wrong is told in the result; nothing of what was read is ever raised.
 """
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -20,6 +19,7 @@ from kenpo_pipelines.submissions.contract import Contract, ContractError
 from kenpo_pipelines.submissions.faults import FileFault, detail
 from kenpo_pipelines.submissions.files import SUFFIXES
 from kenpo_pipelines.submissions.folders import check_folder
+from kenpo_pipelines.submissions.outside import NOTHING_READ, sha256, size_and_time
 from kenpo_pipelines.submissions.streaming.engine import Engine, Texts, connected, texts_of_pipe, texts_of_records
 from kenpo_pipelines.submissions.streaming.feeder import Feeder
 from kenpo_pipelines.submissions.streaming.head import CsvHead, Head, head_of_csv
@@ -71,7 +71,7 @@ def read_record_file(
 
     ``folder`` is the landing folder ``YYYY-MM``; ``provenance`` holds ``known_month``, ``file``, ``received_at`` and
     ``origin``. Never raises for what a branch can do wrong. Raises :class:`ContractError` for a contract that is not
-    record-level, or has personal columns and no ``key``; OSError when a file cannot be read or written;
+    record-level, or has personal columns and no ``key``; OSError for a fault of the system that may pass;
     :class:`StreamingError` when the engine fails.
     """
     check_folder(contract, folder)
@@ -79,12 +79,16 @@ def read_record_file(
         raise ContractError(f"{contract.dataset.id}: not a record-level dataset")
     if contract.has_personal_columns and (key is None or not key.get_secret_value()):
         raise ContractError(f"{contract.dataset.id}: personal columns cannot be read without a key")
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    told = {**provenance, "file_sha256": digest}
-    task = _Task(path, contract, catalogue, folder, key, raw_file, quarantine_file, told)
+    digest = NOTHING_READ
+    task = _Task(path, contract, catalogue, folder, key, raw_file, quarantine_file, provenance)
     try:
-        return _read(task)
+        before = size_and_time(path)
+        digest = sha256(path)
+        task = replace(task, provenance={**provenance, "file_sha256": digest})
+        read = _read(task)
+        if size_and_time(path) != before:
+            raise FileFault("changed_meanwhile")
+        return read
     except FileFault as fault:
         _remove(task)
         return RecordFile(digest, "refused", fault.code, detail(fault.code, fault.expected))
@@ -97,8 +101,6 @@ def _read(task: _Task) -> RecordFile:
     lower = task.path.name.lower()
     if not lower.endswith(SUFFIXES):
         raise FileFault("unsupported_extension")
-    if task.path.stat().st_size == 0:
-        raise FileFault("empty_file")
     if lower.endswith(".xlsx"):
         with connected() as connection:
             reading, found = _read_workbook(task, connection)

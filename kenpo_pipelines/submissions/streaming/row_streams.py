@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault
+from kenpo_pipelines.submissions.limits import LONGEST_RECORD
 from kenpo_pipelines.submissions.streaming.file_bytes import text_lines
 from kenpo_pipelines.submissions.streaming.head import CsvHead, Head
 from kenpo_pipelines.submissions.streaming.settling import Settler
@@ -47,19 +48,44 @@ class Guarded:
 def csv_records(path: Path, head: CsvHead, settler: Settler) -> Iterator[TextRow]:
     """Yield the records of a CSV file; ragged rows are quarantined, rows without a record left out.
 
-    Raises :class:`FileFault` ``broken_quotes`` with the line.
+    Raises :class:`FileFault` ``broken_quotes`` or ``line_too_long`` with the line.
     """
     table = head.table
-    lines = text_lines(path, head.encoding, table.last_line)
+    lines = _Lines(text_lines(path, head.encoding, table.last_line, head.most_bytes))
     reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
     start = table.last_line + 1
     try:
         for cells in reader:
             number, start = start, table.last_line + reader.line_num + 1
+            lines.length = 0
             if settler.admits("", number, cells):
                 yield "", number, cells
     except csv.Error:
         raise FileFault("broken_quotes", f"{start}行目") from None
+    except _TooLong:
+        raise FileFault("line_too_long", f"{start}行目") from None
+
+
+class _TooLong(Exception):
+    """A record has more characters than any real one."""
+
+
+class _Lines:
+    """Lines; ``length`` counts the characters since it was set back: quoted line breaks can make one record of a whole file."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.length = 0
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.length += len(line)
+        if self.length > LONGEST_RECORD:
+            raise _TooLong
+        return line
 
 
 def batches(rows: Iterable[TextRow], contract: Contract, heads: Mapping[str, Head]) -> Iterator[pa.RecordBatch]:

@@ -58,6 +58,9 @@ class Settler:
         """True for a record of as many cells as the header has. Others are left out (blank rows, notes, the header once more),
         or quarantined."""
         head = self._heads[sheet]
+        if not any(texts):
+            self.rows_left_out += 1
+            return False  # so quickly because there may be millions
         if len(texts) == head.width and texts[head.positions[self._branch_name]].isdecimal():
             return True  # where a number stands for the branch, the row is a record: no need to look closer
         row = GridRow(row_number, tuple(map(Cell, texts)))

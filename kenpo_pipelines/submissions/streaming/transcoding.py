@@ -1,14 +1,14 @@
 """cp932 to UTF-8 in pieces, by the C library where it can, without holding the interpreter's lock.
 
-What lives here: ``Transcoder``. What does not: which encoding a file has (``bytes_of_file``). The C library's table is
-compared with Python's once; where they differ, or there is no ``iconv``, Python's codec does the work.
+What lives here: ``Transcoder``. What does not: which encoding a file has (``file_bytes``). The C library's table is compared
+with Python's once; where they differ, or there is no ``iconv``, Python's codec does the work.
 """
 
 import codecs
-import ctypes
 from functools import cache
 
-_FAILED = ctypes.c_size_t(-1).value
+from kenpo_pipelines.iconv import Iconv
+
 _WIDEST = 3
 """One byte of cp932 becomes at most so many of UTF-8 (a half-width katakana)."""
 
@@ -18,15 +18,14 @@ class Transcoder:
     Python replaces them."""
 
     def __init__(self) -> None:
-        self._library = _library()
         self._rest = b""
-        self._handle = self._library.iconv_open(b"UTF-8", b"CP932") if self._library else None
+        self._iconv = Iconv("UTF-8", "CP932") if _reads_as_python_does() else None
 
     def feed(self, data: bytes) -> bytes:
         """Return the piece as UTF-8."""
         data = self._rest + data
-        if self._library is not None:
-            converted, left = _convert(self._library, self._handle, data)
+        if self._iconv is not None:
+            converted, left = _convert(self._iconv, data)
             if left is not None:
                 self._rest = left
                 return converted
@@ -37,32 +36,22 @@ class Transcoder:
 
     def close(self) -> None:
         """Give the C library's table back."""
-        if self._library is not None and self._handle is not None:
-            self._library.iconv_close(self._handle)
-            self._handle = None
+        if self._iconv is not None:
+            self._iconv.close()
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
-    """Return the C library when it has iconv and reads every two-byte character of cp932 as Python does."""
+def _reads_as_python_does() -> bool:
+    """True when the C library has iconv and reads every two-byte character of cp932 as Python does."""
     try:
-        library = ctypes.CDLL(None, use_errno=True)
-        library.iconv_open.restype = ctypes.c_void_p
-        library.iconv_open.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
-        library.iconv.restype = ctypes.c_size_t
-        library.iconv.argtypes = [ctypes.c_void_p] + [ctypes.c_void_p] * 4
-        library.iconv_close.argtypes = [ctypes.c_void_p]
-    except (OSError, AttributeError, TypeError):
-        return None
-    handle = library.iconv_open(b"UTF-8", b"CP932")
-    if handle in (None, _FAILED):
-        return None
+        iconv = Iconv("UTF-8", "CP932")
+    except OSError:
+        return False
     try:
         sample = every_character()
-        converted, left = _convert(library, handle, sample)
+        return _convert(iconv, sample) == (sample.decode("cp932").encode(), b"")
     finally:
-        library.iconv_close(handle)
-    return library if left == b"" and converted == sample.decode("cp932").encode() else None
+        iconv.close()
 
 
 def every_character() -> bytes:
@@ -79,28 +68,13 @@ def _is_character(pair: bytes) -> bool:
         return False
 
 
-def _convert(library: ctypes.CDLL, handle: int | None, data: bytes) -> tuple[bytes, bytes | None]:
+def _convert(iconv: Iconv, data: bytes) -> tuple[bytes, bytes | None]:
     """Return the converted bytes and what is left of a cut character; None instead when the bytes are no cp932."""
-    source = ctypes.c_char_p(data)
-    target = ctypes.create_string_buffer(len(data) * _WIDEST + 1)
-    source_at, target_at = ctypes.cast(source, ctypes.c_void_p), ctypes.c_void_p(ctypes.addressof(target))
-    source_left, target_left = ctypes.c_size_t(len(data)), ctypes.c_size_t(len(target))
-    failed = (
-        library.iconv(
-            handle,
-            ctypes.byref(source_at),
-            ctypes.byref(source_left),
-            ctypes.byref(target_at),
-            ctypes.byref(target_left),
-        )
-        == _FAILED
-    )
-    converted = ctypes.string_at(target, len(target) - target_left.value)
-    left = data[len(data) - source_left.value :]
-    if failed and (len(left) > 1 or not _may_begin(left)):
-        library.iconv(handle, None, None, None, None)
+    done = iconv.convert(data, len(data) * _WIDEST + 1)
+    if done.error and (len(done.left) > 1 or not _may_begin(done.left)):
+        iconv.reset()
         return b"", None
-    return converted, left
+    return done.data, done.left
 
 
 def _may_begin(left: bytes) -> bool:
