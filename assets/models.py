@@ -80,9 +80,9 @@ def _run(
     lake, engine, key = installation.lake, installation.engine, key_of(model.relation)
     fingerprint = model_fingerprint(installation, model, month)
     kept = not is_forced and lake.is_current(model.layer, model.name, month, fingerprint)
-    rows = engine.rows(model.relation, month) if kept else engine.run_model(model, month)
-    version = engine.version(model.relation, month)
     with engine.connect() as connection:
+        rows = engine.rows(model.relation, month) if kept else engine.run_model(model, month, connection)
+        version = engine.version(model.relation, month)
         relation = engine.attach(connection, model.relation, [month])
         metadata = {} if kept or _is_about_cases(model) else {"preview": _preview(connection, relation)}
         yield partition_result(key, rows=rows, version=version, metadata=metadata, kept=kept)

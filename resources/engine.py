@@ -82,35 +82,39 @@ class DuckDBEngine:
         listed = ", ".join(_literal(file) for file in files)
         return f"select * from read_parquet([{listed}], hive_partitioning = false)"
 
-    def run_model(self, model: Model, month: str) -> int:
+    def run_model(self, model: Model, month: str, connection: duckdb.DuckDBPyConnection | None = None) -> int:
         """Run one model for one month, replace its partition, and return its number of rows.
+
+        Who goes on to look at the result gives a connection of :meth:`connect`: opening one takes as long as a small model.
 
         A view has no partition: its contract is checked and its rows are counted. Another run may replace an earlier
         month's partition while this one reads it: its files are then gone, and reading begins anew with the new ones.
         Raises LakeError when that does not help.
         """
+        if connection is None:
+            with self.connect() as own:
+                return self.run_model(model, month, own)
         attempts_left = _ATTEMPTS
         while True:
             try:
-                return self._run_model(model, month)
+                return self._run_model(connection, model, month)
             except duckdb.IOException as error:
                 attempts_left -= 1
                 if not attempts_left:
                     raise LakeError(f"{model.relation.sql_name} month {month}: {error}") from error
 
-    def _run_model(self, model: Model, month: str) -> int:
-        with self.connect() as connection:
-            self._attach_inputs(connection, model, month)
-            sql = self.project.render(model, month)
-            try:
-                _check_contract(connection, model, sql)
-                if model.is_view:
-                    return _count(connection, f"(\n{sql}\n)")
-                with self.lake.replace(model.layer, model.name, month) as folder:
-                    return _copy(connection, sql, folder / "part-0.parquet")
-            except (duckdb.BinderException, duckdb.InvalidInputException, ModelContractError) as error:
-                self._explain_foreign_months(model, month, error)
-                raise
+    def _run_model(self, connection: duckdb.DuckDBPyConnection, model: Model, month: str) -> int:
+        self._attach_inputs(connection, model, month)
+        sql = self.project.render(model, month)
+        try:
+            _check_contract(connection, model, sql)
+            if model.is_view:
+                return _count(connection, f"(\n{sql}\n)")
+            with self.lake.replace(model.layer, model.name, month) as folder:
+                return _copy(connection, sql, folder / "part-0.parquet")
+        except (duckdb.BinderException, duckdb.InvalidInputException, ModelContractError) as error:
+            self._explain_foreign_months(model, month, error)
+            raise
 
     def _explain_foreign_months(self, model: Model, month: str, error: Exception) -> None:
         """Raise LakeError naming the earlier months whose partitions were made by a version with other columns."""
