@@ -33,8 +33,10 @@ _DAGSTER_YAML = """\
 concurrency:
   runs:
     max_concurrent_runs: 1
+# A run that still stands as running after two hours was killed unnoticed: the queue goes on.
 run_monitoring:
   enabled: true
+  max_runtime_seconds: 7200
 # Events of runs are kept, looks of schedules and sensors for a while.
 retention:
   schedule:
