@@ -484,12 +484,13 @@ def test_the_sensors_as_dagster_runs_them(stored_world: World, tmp_path: Path, h
 def test_the_command_shows_what_waits_and_tries_every_channel(
     world: World, tmp_path: Path, hook: Webhook, mail: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kenpo_pipelines.cli import app
+    from kenpo_pipelines import cli
 
     def kenpo(*arguments: str) -> tuple[int, str]:
-        done = CliRunner().invoke(app, ["alerts", *arguments], env={"COLUMNS": "200"})
+        done = CliRunner().invoke(cli.app, ["alerts", *arguments])
         return done.exit_code, done.output
 
+    monkeypatch.setattr(cli.out, "width", 200)  # a console takes its width from the terminal once, when it is made
     monkeypatch.setenv("KENPO_HOME", str(tmp_path))
     monkeypatch.setenv("KENPO_ALERT_URLS", f"critical={mail.url} {hook.url}")
     engine = connect(f"sqlite:///{tmp_path / 'kenpo.db'}")

@@ -14,12 +14,11 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from kenpo_pipelines import fiscal
+from kenpo_pipelines import cli, fiscal
 from kenpo_pipelines.automation import lateness_check
 from kenpo_pipelines.automation.jobs import MONTHLY_REFRESH
 from kenpo_pipelines.automation.lateness_check import LATENESS_CHECK, LATENESS_SCHEDULE
 from kenpo_pipelines.automation.schedules import MONTH_IS_DUE, REFRESH_SCHEDULE, WHY_TAG
-from kenpo_pipelines.cli import app
 from kenpo_pipelines.definitions import build_definitions
 from kenpo_pipelines.serving import outbox
 from kenpo_pipelines.serving.faults import PassingFault
@@ -320,15 +319,16 @@ def test_a_database_that_is_gone_for_a_moment_is_asked_again(office: Office, mon
 
 def test_the_command_line_shows_who_is_late(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KENPO_HOME", str(office.installation.landing.parent))
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(cli.out, "width", 120)
     monkeypatch.setattr(fiscal, "today", lambda: dt.date(2025, 7, 10))
     office.submit(JUNE, "first.csv", [code for code in CODES if code not in ("13", "31")])
     office.read(JUNE)
 
     told = {
-        words: CliRunner().invoke(app, ["late", *words]) for words in ((), ("--month", JUNE), ("--month", "2025-04"))
+        words: CliRunner().invoke(cli.app, ["late", *words])
+        for words in ((), ("--month", JUNE), ("--month", "2025-04"))
     }
-    wrong = CliRunner().invoke(app, ["late", "--month", "2025-13"])
+    wrong = CliRunner().invoke(cli.app, ["late", "--month", "2025-13"])
 
     assert [one.exit_code for one in (*told.values(), wrong)] == [0, 0, 0, 2]
     for words in ((), ("--month", JUNE)):
@@ -342,6 +342,6 @@ def test_the_command_line_says_until_when_there_is_time(office: Office, monkeypa
     office.submit(JUNE, "first.csv", ["13"])
     office.read(JUNE)
 
-    done = CliRunner().invoke(app, ["late", "--month", JUNE])
+    done = CliRunner().invoke(cli.app, ["late", "--month", JUNE])
 
     assert done.output == ("期限を過ぎて届いていない提出はありません\n期限前：健診実施件数（2025-07-09まで）\n")
