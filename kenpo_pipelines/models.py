@@ -33,6 +33,7 @@ LAYERS = ("staging", "facts", "measures", "kpis", "marts")
 
 _ANY_MONTH = "2000-01"
 _HISTORY = "_history"
+_LOSSY_IN_PARQUET = frozenset({"hugeint", "uhugeint"})
 _MATERIALIZED = ("table", "view")
 
 
@@ -329,6 +330,11 @@ def _build(
     missing += [f"data_type of {column.name}" for column in model.columns if not column.data_type]
     if missing:
         raise ModelError(f"{relation.layer}/schema.yml: model {relation.name}: missing {', '.join(missing)}")
+    if lossy := [column.name for column in model.columns if column.data_type.lower() in _LOSSY_IN_PARQUET]:
+        raise ModelError(
+            f"{relation.layer}/schema.yml: model {relation.name}: {', '.join(lossy)}: DuckDB writes integers of 128 bits to "
+            f"Parquet as floating point; cast to bigint or to a decimal"
+        )
     if _materialized(entry) not in _MATERIALIZED:
         raise ModelError(
             f"{relation.layer}/schema.yml: model {relation.name}: materialized: {_materialized(entry)!r} is neither "

@@ -24,7 +24,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """One installation, as its environment describes it."""
 
-    model_config = SettingsConfigDict(env_prefix="KENPO_", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="KENPO_", extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
 
     home: Path = Path(".kenpo")
     project_dir: Path = CHECKOUT

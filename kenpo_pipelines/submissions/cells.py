@@ -11,7 +11,13 @@ from decimal import Decimal
 
 from kenpo_pipelines.submissions.faults import CellFault
 from kenpo_pipelines.submissions.grids import Cell
-from kenpo_pipelines.submissions.numerals import is_percent_format, number_of_cell, read_quantity, refuse_unreadable
+from kenpo_pipelines.submissions.numerals import (
+    Quantity,
+    is_percent_format,
+    number_of_cell,
+    read_quantity,
+    refuse_unreadable,
+)
 from kenpo_pipelines.submissions.texts import squeeze, trim
 from kenpo_pipelines.submissions.units import is_same_unit
 
@@ -51,15 +57,7 @@ def read_decimal(cell: Cell, unit: str = "", minimum: Decimal | None = None) -> 
 
     ``unit`` is what a unit in the cell must be; '' allows any but %.
     """
-    quantity = read_quantity(cell)
-    if quantity.bound:
-        raise CellFault("number_with_words")
-    if not unit and quantity.unit == "%":
-        raise CellFault("unexpected_percent")
-    if unit and quantity.unit and not is_same_unit(unit, quantity.unit):
-        raise CellFault("unit_disagrees", unit)
-    refuse_below(quantity.value, minimum)
-    return quantity.value
+    return _read_number(cell, unit, minimum).value
 
 
 def refuse_below(value: Decimal | None, minimum: Decimal | None) -> None:
@@ -70,10 +68,24 @@ def refuse_below(value: Decimal | None, minimum: Decimal | None) -> None:
 
 def read_integer(cell: Cell, unit: str = "", minimum: Decimal | None = None) -> int | None:
     """Return the whole number, None for a word that means none."""
-    value = read_decimal(cell, unit, minimum)
-    if value is not None and value != value.to_integral_value():
+    quantity = _read_number(cell, unit, minimum)
+    if quantity.value is None:
+        return None
+    if quantity.is_rounded or quantity.value != quantity.value.to_integral_value():
         raise CellFault("not_an_integer")
-    return None if value is None else int(value)
+    return int(quantity.value)
+
+
+def _read_number(cell: Cell, unit: str, minimum: Decimal | None) -> Quantity:
+    quantity = read_quantity(cell)
+    if quantity.bound:
+        raise CellFault("number_with_words")
+    if not unit and quantity.unit == "%":
+        raise CellFault("unexpected_percent")
+    if unit and quantity.unit and not is_same_unit(unit, quantity.unit):
+        raise CellFault("unit_disagrees", unit)
+    refuse_below(quantity.value, minimum)
+    return quantity
 
 
 def read_branch_code(cell: Cell) -> str:

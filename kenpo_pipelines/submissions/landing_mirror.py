@@ -51,6 +51,8 @@ def _make_equal(store: LandingStore, folder: Path, place: Place) -> None:
     wanted = {one.name: one for one in store.folder(place)}
     if not wanted and not folder.is_dir():
         return
+    if link := next((one for one in (folder, folder.parent) if one.is_symlink()), None):
+        raise LandingError(f"提出先の写し {link} はリンクです。写しはそこへ書きません。削除してください")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".mirror-{folder.name}.lock")):
         there: dict[str, tuple[int, int]] = {}

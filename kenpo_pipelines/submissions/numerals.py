@@ -71,6 +71,8 @@ class Quantity:
     unit: str = ""
     bound: str = ""
     word: str = ""
+    is_rounded: bool = False
+    """The cell holds more decimals than the lake stores."""
 
 
 def read_quantity(cell: Cell) -> Quantity:
@@ -89,8 +91,8 @@ def read_quantity(cell: Cell) -> Quantity:
         raise CellFault("unexpected_cell_type")
     number = number_of_cell(value)
     if is_percent_format(cell.number_format):
-        return Quantity(_fit(number * 100), "%")
-    return Quantity(_fit(number))
+        return _fit(number * 100, "%")
+    return _fit(number)
 
 
 def refuse_unreadable(cell: Cell) -> None:
@@ -137,7 +139,7 @@ def _quantity_of_text(text: str) -> Quantity:
     number = _scaled(match["body"])
     if match["sign"] in ("-", "△", "▲"):
         number = -number
-    return Quantity(_fit(number), unit or ("円" if match["yen"] else ""), bound)
+    return _fit(number, unit or ("円" if match["yen"] else ""), bound)
 
 
 def _scaled(body: str) -> Decimal:
@@ -181,11 +183,12 @@ def _fault_after_number(rest: str) -> str:
     return "number_with_words" if any(char.isalpha() for char in rest) else "number_with_typo"
 
 
-def _fit(number: Decimal) -> Decimal:
+def _fit(number: Decimal, unit: str = "", bound: str = "") -> Quantity:
     """Round to what the lake stores, far below any printed precision."""
     if abs(number) >= _MOST:
         raise CellFault("number_too_long")
+    stored = number
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -10:
-        number = number.quantize(STORED_PLACES, ROUND_HALF_UP).normalize()
-    return number
+        stored = number.quantize(STORED_PLACES, ROUND_HALF_UP).normalize()
+    return Quantity(stored, unit, bound, is_rounded=stored != number)

@@ -178,6 +178,21 @@ def test_the_mirror_is_made_equal_and_fetches_only_what_changed(bucket: Bucket, 
     assert sorted(fetched) == ["a.csv", "a.csv", "new.csv.gz", "t.csv", "t.csv", "支部.csv"]
 
 
+@pytest.mark.parametrize("linked", ["kpi_results", RESULTS])
+def test_the_mirror_is_not_written_through_a_link(bucket: Bucket, tmp_path: Path, linked: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link = bucket.settings.landing_dir / linked
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    bucket.put(f"{RESULTS}/a.csv", b"one")
+
+    with pytest.raises(LandingError, match="リンク"):
+        bucket.installation.fetch_landed(JUNE)
+
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_dataset_is_fetched_alone_where_one_is_asked_for(bucket: Bucket, fetched: list[str]) -> None:
     bucket.put(f"{RESULTS}/a.csv", b"one")
     bucket.put(f"claims/{JUNE}/b.csv", b"two")

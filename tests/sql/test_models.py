@@ -216,6 +216,7 @@ def described_twice(folder: Path) -> None:
 
 
 UNTYPED = [{"name": "branch"}, *stg_visits()["columns"][1:]]
+LOSSY = [{"name": "branch", "data_type": "hugeint"}, *stg_visits()["columns"][1:]]
 FAULTS: dict[str, tuple[Break, str]] = {
     "no entry in schema.yml": (
         lambda folder: schema(folder / "staging" / "schema.yml", []),
@@ -231,6 +232,10 @@ FAULTS: dict[str, tuple[Break, str]] = {
     "a column without type": (
         staging_entry(columns=UNTYPED),
         r"staging/schema\.yml: model stg_visits: missing data_type of branch",
+    ),
+    "a type that Parquet lacks": (
+        staging_entry(columns=LOSSY),
+        r"staging/schema\.yml: model stg_visits: branch: DuckDB writes integers of 128 bits",
     ),
     "an entry without a name": (staging_entry(name=None), r"staging/schema\.yml: an entry without a name"),
     "schema.yml that is no YAML": (

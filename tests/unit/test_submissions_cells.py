@@ -134,10 +134,15 @@ def test_what_is_no_branch_code_is_refused(value: str | float) -> None:
         read_branch_code(Cell(value))
 
 
-def test_an_integer_column_restores_no_zero_and_refuses_fractions() -> None:
-    assert read_integer(Cell("5")) == 5
+@pytest.mark.parametrize(("value", "number"), [("5", 5), ("100.0000000000000", 100), (62.00000000000001, 62)])
+def test_an_integer_column_restores_no_zero_and_drops_binary_noise(value: str | float, number: int) -> None:
+    assert read_integer(Cell(value)) == number
+
+
+@pytest.mark.parametrize("value", ["5.5", "0.00000000001", "3.00000000001", 5e-12])
+def test_an_integer_column_refuses_fractions_however_small(value: str | float) -> None:
     with pytest.raises(CellFault, match="not_an_integer"):
-        read_integer(Cell("5.5"))
+        read_integer(Cell(value))
 
 
 def test_choices_are_found_by_any_spelling_and_never_flipped() -> None:
