@@ -46,6 +46,14 @@ def fails(error: BaseException) -> Callable[[], None]:
     return fail
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """As at a terminal: a process that a shell started in the background is born deaf to it, and its tests with it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def captured_signals() -> Iterator[None]:
     """Signals do nothing by themselves, as in the moments in which Dagster captures them."""
