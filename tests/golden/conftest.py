@@ -2,6 +2,7 @@
 
 import pytest
 from published_months import Published
+from short_memory import forgetful
 
 from kenpo_pipelines.demo import MONTHS, place_examples, with_throw_away_key
 from kenpo_pipelines.running import MonthRunner, quiet
@@ -12,7 +13,7 @@ from kenpo_pipelines.submissions.contract import load_contracts
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    home = tmp_path_factory.mktemp("kenpo-home")
+    home = forgetful(tmp_path_factory.mktemp("kenpo-home"))
     settings = with_throw_away_key(Settings(home=home, database_url=None, lake_url=None))
     place_examples(settings, load_contracts(settings.contracts_dir))
     with quiet(settings):

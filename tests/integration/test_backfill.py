@@ -6,7 +6,6 @@ which halves the time; both ways run side by side.
 
 import csv
 import io
-import json
 import os
 import shlex
 import shutil
@@ -20,6 +19,7 @@ import pytest
 from kenpo_home import KENPO, environment, kenpo, lake_content, settings_of, workbook_content, write
 from month_server import MonthServer
 from month_stories import State
+from short_memory import forgetful
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.serving.database import connect
@@ -29,13 +29,6 @@ from kenpo_pipelines.settings import CHECKOUT
 MONTHS = tuple(fiscal.month_range("2023-04", "2026-03"))
 FIRST_THREE = MONTHS[:3]
 EXAMPLES = CHECKOUT / "examples" / "published"
-EVENTS_IN_MEMORY = {
-    "telemetry": {"enabled": False},
-    "event_log_storage": {
-        "module": "dagster._core.storage.event_log.in_memory",
-        "class": "InMemoryEventLogStorage",
-    },
-}
 
 
 def land_examples(home: Path) -> None:
@@ -54,11 +47,6 @@ def land_examples(home: Path) -> None:
         write(home / "landing" / "kpi_results" / month / "報告.csv", text.getvalue().encode())
 
 
-def prepared(home: Path) -> Path:
-    write(home / "dagster" / "dagster.yaml", json.dumps(EVENTS_IN_MEMORY).encode())  # JSON is YAML
-    return home
-
-
 @dataclass(frozen=True)
 class Homes:
     """Two installations after 36 months, and the second one after three."""
@@ -71,7 +59,7 @@ class Homes:
 
 @pytest.fixture(scope="module")
 def homes(month_server: MonthServer, month_place: Path) -> Homes:
-    together, alone = prepared(month_place / "together"), prepared(month_place / "alone")
+    together, alone = forgetful(month_place / "together"), forgetful(month_place / "alone")
     land_examples(together)
     shutil.copytree(
         together / "landing", alone / "landing"
@@ -151,7 +139,7 @@ def test_each_fiscal_year_comes_out_by_its_own_catalogue(homes: Homes) -> None:
 
 @pytest.fixture
 def stopped_home(month_place: Path, homes: Homes) -> Iterator[Path]:
-    home = prepared(month_place / "stopped")
+    home = forgetful(month_place / "stopped")
     shutil.copytree(homes.alone / "landing", home / "landing")
     yield home
     shutil.rmtree(home)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from doc_blocks import apply_to_project, blocks, commands, tables
 from pydantic import SecretStr
+from short_memory import forgetful
 from typer.testing import CliRunner
 
 from kenpo_pipelines import fiscal
@@ -64,7 +65,11 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
     work = tmp_path_factory.mktemp("howtos")
     project = copy_of_the_project(work / "project")
     settings = Settings(
-        home=work / "home", project_dir=project, database_url=None, lake_url=None, pseudonym_key=SecretStr("0" * 64)
+        home=forgetful(work / "home"),
+        project_dir=project,
+        database_url=None,
+        lake_url=None,
+        pseudonym_key=SecretStr("0" * 64),
     )
     told: dict[str, str] = {}
     months: set[str] = set()

@@ -36,6 +36,7 @@ from kenpo_home import (
     tree,
 )
 from pydantic import SecretStr
+from short_memory import forgetful
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
@@ -134,7 +135,7 @@ MART = "dbt_like_sql/marts/mart_scorecard.sql"
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    home = tmp_path_factory.mktemp("incremental")
+    home = forgetful(tmp_path_factory.mktemp("incremental"))
     settings = settings_of(home)
     land(home, "kpi_targets", "2025", {"目標.csv": targets(target("13", "14.3"), target("04", "30.0"))})
     land(home, "kpi_results", MAY, {"五月.csv": results(result("13", "2.1"), result("04", "1.03&"))})

@@ -34,6 +34,7 @@ from kenpo_home import (
     write,
 )
 from openpyxl import load_workbook
+from short_memory import forgetful
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
@@ -122,7 +123,7 @@ def facts(home: Path, as_of: str) -> dict[tuple[str, str], ScorecardRow]:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    home = tmp_path_factory.mktemp("story")
+    home = forgetful(tmp_path_factory.mktemp("story"))
     settings = settings_of(home)
     land(home, "kpi_targets", "2025", {"目標.csv": targets(target("13", "14.3"), target("04", "30.0"))})
     with quiet(settings):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from kenpo_home import settings_of
+from short_memory import forgetful
 
 from kenpo_pipelines.catalogue.loading import load_catalogue
 from kenpo_pipelines.lake import Lake
@@ -97,7 +98,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     base = tmp_path_factory.mktemp("synthetic")
     written = generated(base / "out", FIRST)
     land(base / "out", base / "home")
-    runner = MonthRunner(settings_of(base / "home"))
+    runner = MonthRunner(settings_of(forgetful(base / "home")))
     runs = {month: runner.run(month) for month in MONTHS}
     home = base / "home"
     return World(home, written, read_truth(base / "out" / "truth.csv"), runs, computed_figures(home))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from kenpo_home import RESULT_HEADER, encrypted, land, result, results, settings_of, target, targets, workbook, write
 from openpyxl import load_workbook
+from short_memory import forgetful
 
 from kenpo_pipelines.running import CheckFailure, MonthRun, MonthRunner
 from kenpo_pipelines.serving.database import connect
@@ -29,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(home: Path) -> MonthRun:
-    return MonthRunner(settings_of(home)).run(MONTH)
+    return MonthRunner(settings_of(forgetful(home))).run(MONTH)
 
 
 def failure(done: MonthRun, check: str) -> CheckFailure:
