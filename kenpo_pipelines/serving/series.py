@@ -12,10 +12,10 @@ from typing import Literal
 class SeriesPoint:
     """One figure of one month as it was known on a scorecard's month: fiscal_year × branch_code × kpi_id × figure_as_of.
 
-    ``value`` is rounded half-up to the KPI's printed precision. ``month_value`` is what the month itself adds, in the KPI's unit
-    and unrounded: of a figure that adds up over the year the rate of the month's own cases (over a head count its own part of
-    it; of a count its own increase), of all others the figure; None where the month before is lacking. ``month_cases`` are the
-    cases that it stands on, None for counts.
+    ``value`` is rounded half-up to the KPI's printed precision. ``month_value`` is what the month itself adds, in the KPI's
+    unit and unrounded: of a figure that adds up over the year the rate of the month's own cases (over a head count its own
+    part of it; of a count its own increase), of all others the figure; None where the month before is lacking.
+    ``month_cases`` are the cases that it stands on, None for counts.
     """
 
     fiscal_year: int
