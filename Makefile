@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 
 help:
 	@echo "make demo     run the main job on real published figures (60 s) and say what to open"
-	@echo "make test     all tests"
+	@echo "make test     all tests (pages in the system's Chromium: apt-get install chromium)"
 	@echo "make check    ruff, mypy, import-linter, sqlfluff, dagster definitions validate, dbt parse"
 	@echo "make install  only make .venv"
 	@echo "make docs     write the generated pages (KPI dictionary, datasets)"
@@ -31,7 +31,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install
 	@$(BIN)/kenpo demo
 
+# The tests of pages need a Chromium of the system; without one they would fail minutes later.
 test: install
+	@$(BIN)/python tests/browser/chromium.py
 	$(BIN)/python -m pytest
 
 check: install lint
@@ -52,6 +54,7 @@ docs: install
 bench: install
 	$(BIN)/python -m benchmarks.published_month
 	$(BIN)/python -m benchmarks.operations
+	$(BIN)/python -m benchmarks.scorecards
 
 fuzz: install
 	$(BIN)/python tests/fuzz/campaign.py --files $(or $(FILES),10000) $(if $(SEED),--seed $(SEED))

@@ -11,11 +11,13 @@ import dagster as dg
 import pyarrow as pa
 
 from expectations.checks import is_silence
+from expectations.data_docs import DataDocs
 from expectations.markdown import markdown_table
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
 from resources.engine import DuckDBEngine
+from resources.installation import Installation
 from resources.steps import FORCE_TAG, RENEW_TARGETS_TAG
 
 MONTHS = dg.MonthlyPartitionsDefinition(start_date=fiscal.FIRST_MONTH, fmt="%Y-%m", timezone="Asia/Tokyo", end_offset=1)
@@ -74,6 +76,11 @@ def preview_of_table(table: pa.Table) -> dg.MarkdownMetadataValue:
     """Return the first rows of what has just been written. Only for datasets without personal columns."""
     rows = [list(row.values()) for row in table.slice(0, PREVIEW_ROWS).to_pylist()]
     return dg.MetadataValue.md(markdown_table(table.column_names, rows))
+
+
+def data_docs(installation: Installation, month: str) -> DataDocs:
+    """Return where the pages of a month's checks are."""
+    return DataDocs(installation.data_docs / month, month)
 
 
 def check_spec(name: str, key: dg.AssetKey, description: str, *, blocking: bool) -> dg.AssetCheckSpec:

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.common import MONTHS, is_forced, partition_result, preview, remember
+from assets.common import MONTHS, data_docs, is_forced, partition_result, preview, remember
 from assets.faults import faults_told
 from assets.landing import landing_key
 from assets.reference import LAYER as REFERENCE
@@ -123,7 +123,7 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
                 rows_expected=done.rows_in_lake > 0,
                 branches=_branch_names(installation.catalogue),
             )
-        results += check_results(keys[RAW], outcomes, completeness)
+        results += check_results(keys[RAW], outcomes, completeness, data_docs(installation, month))
         if not kept:
             lake.write(FINDINGS, dataset.id, month, findings_table(outcomes, dataset.id, month))
         found = engine.rows(Relation(FINDINGS, dataset.id), month)

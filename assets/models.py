@@ -15,6 +15,7 @@ from assets.common import (
     PREVIEW_ROWS,
     column_lineage,
     column_schema,
+    data_docs,
     history_of,
     is_forced,
     key_of,
@@ -22,13 +23,15 @@ from assets.common import (
     remember,
 )
 from assets.faults import faults_told
+from assets.outcome_summary import outcome_metadata, shown_names
 from expectations.checks import check_specs, run_checks
+from expectations.data_docs import DataDocs
 from expectations.markdown import markdown_table
 from expectations.suite import ROW_COUNT, Suite
 from kenpo_pipelines.models import Model, ModelProject
 from kenpo_pipelines.submissions.columns import MEMBER_KEY
 from resources.installation import Installation
-from resources.steps import model_fingerprint
+from resources.steps import MART, model_fingerprint
 
 
 def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite]) -> dg.AssetsDefinition:
@@ -62,7 +65,7 @@ def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite])
                 rows = engine.rows(model.relation, month)
                 with engine.connect() as connection:
                     relation = engine.attach(connection, model.relation, [month])
-                    results = _check(connection, relation, model, suite, rows)
+                    results = _check(connection, relation, model, suite, rows, data_docs(installation, month))
                 yield from (one for one in results if _key(one) in wanted_checks)
 
     return run_layer
@@ -85,8 +88,10 @@ def _run(
         version = engine.version(model.relation, month)
         relation = engine.attach(connection, model.relation, [month])
         metadata = {} if kept or _is_about_cases(model) else {"preview": _preview(connection, relation)}
+        if model.relation == MART and not kept:
+            metadata |= _outcomes(installation, connection, relation)
         yield partition_result(key, rows=rows, version=version, metadata=metadata, kept=kept)
-        results = _check(connection, relation, model, suite, rows)
+        results = _check(connection, relation, model, suite, rows, data_docs(installation, month))
     committed = None if model.is_view else version
     remember(lake, model.relation, month, fingerprint, version=committed, results=results, specs=specs)
     yield from results
@@ -102,11 +107,19 @@ def _preview(connection: duckdb.DuckDBPyConnection, relation: str) -> dg.Markdow
     return dg.MetadataValue.md(markdown_table([column[0] for column in found.description or []], found.fetchall()))
 
 
+def _outcomes(
+    installation: Installation, connection: duckdb.DuckDBPyConnection, relation: str
+) -> dict[str, dg.MarkdownMetadataValue]:
+    names = ("fiscal_year", "branch_code", "kpi_id", "outcome")
+    rows = connection.execute(f"select {', '.join(names)} from {relation}").fetchall()
+    return outcome_metadata([dict(zip(names, row, strict=True)) for row in rows], *shown_names(installation.catalogue))
+
+
 def _check(
-    connection: duckdb.DuckDBPyConnection, relation: str, model: Model, suite: Suite, rows: int
+    connection: duckdb.DuckDBPyConnection, relation: str, model: Model, suite: Suite, rows: int, docs: DataDocs
 ) -> list[dg.AssetCheckResult]:
     expected = 1 if rows or _needs_rows(suite) else 0
-    return run_checks(key_of(model.relation), connection, relation, suite, submissions_received=expected)
+    return run_checks(key_of(model.relation), connection, relation, suite, submissions_received=expected, docs=docs)
 
 
 def _key(result: dg.AssetCheckResult) -> dg.AssetCheckKey:

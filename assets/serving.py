@@ -11,6 +11,7 @@ from sqlalchemy import Table
 
 from assets.common import DATABASE_POOL, MONTHS, OWNER_PLATFORM, PREVIEW_ROWS, is_forced, key_of
 from assets.faults import faults_told
+from assets.outcome_summary import outcome_metadata, series_metadata, shown_names
 from expectations.markdown import markdown_table
 from kenpo_pipelines.models import ModelProject
 from kenpo_pipelines.serving import schema
@@ -24,7 +25,16 @@ from kenpo_pipelines.submissions.landing import yearly_folders
 from kenpo_pipelines.submissions.partitions import LEDGER, LEDGER_SCHEMA, QUARANTINE, QUARANTINE_SCHEMA
 from kenpo_pipelines.submissions.quarantine import first_faults
 from resources.installation import Installation
-from resources.steps import JUDGEMENTS, MART, REFERENCE, SERVING, publication_code, publication_fingerprint
+from resources.steps import (
+    JUDGEMENTS,
+    MART,
+    PROGRESS,
+    REFERENCE,
+    SERIES,
+    SERVING,
+    publication_code,
+    publication_fingerprint,
+)
 
 GROUP = SERVING
 _MART = key_of(MART)
@@ -54,6 +64,8 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
     submission_keys = [dg.AssetKey([layer, dataset]) for dataset in contracts for layer in (LEDGER, QUARANTINE)]
     sources = {
         **{table.name: [_MART] for table in schema.MONTHLY},
+        schema.kpi_series.name: [key_of(SERIES)],
+        **{table: [key_of(relation)] for table, relation in PROGRESS.items()},
         **{table.name: [key_of(JUDGEMENTS)] for table in schema.KEPT},
         **{table.name: [dg.AssetKey([REFERENCE, table.name])] for table in schema.DIMENSIONS},
         **{table.name: submission_keys for table in schema.FOLDERS},
@@ -107,6 +119,8 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
             rows[LEDGER],
             rows[QUARANTINE],
             lake.read(JUDGEMENTS.layer, JUDGEMENTS.name, month),
+            lake.read(SERIES.layer, SERIES.name, month),
+            {table: lake.read(relation.layer, relation.name, month) for table, relation in PROGRESS.items()},
         )
         folders = [folder for contract in contracts.values() for folder in _yearly_folders(installation, contract)]
         summary = patient(publish_month)(
@@ -119,6 +133,12 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
             code_version=installation.code_version,
             fingerprint=fingerprint,
         )
+        summaries = {
+            schema.kpi_facts.name: outcome_metadata(
+                tables["kpi_facts"], *shown_names(installation.catalogue), with_chart=True
+            ),
+            schema.kpi_series.name: series_metadata(tables["kpi_series"]),
+        }
         for table in PUBLISHED_TABLES:
             change = summary.tables[table.name]
             yield dg.MaterializeResult(
@@ -130,6 +150,7 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
                     "deleted": change.deleted,
                     "unchanged": change.unchanged,
                     "restatements": summary.restatements,
+                    **summaries.get(table.name, {}),
                     "preview": _preview(tables[table.name]),
                     "all_tables": dg.MetadataValue.md(_summary_table(summary)),
                 },

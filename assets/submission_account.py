@@ -124,6 +124,7 @@ def account_checks(
                 what_to_do=[_ONLY_COPIES if is_only_copies else _FILES_REFUSED] if refused else [],
                 not_held=_of_kind(Counter(one["fault"] for one in refused).most_common(), "ファイル"),
                 unit="ファイル",
+                files=_files(one for one in refused if one["fault"] != SAME_FILE_AGAIN),
             ),
         },
     )
@@ -148,6 +149,7 @@ def account_checks(
                 protects=protects,
                 what_to_do=[_ROWS_REJECTED if done.rows_in_lake else _NO_ROW_LOADED] if faults.faults else [],
                 not_held=_of_kind(faults.kinds, "か所"),
+                files=_files(one for one in done.ledger if one["rows_rejected"]),
             ),
         },
     )
@@ -156,6 +158,11 @@ def account_checks(
 def _of_kind(kinds: Iterable[tuple[str, int]], unit: str) -> list[NotHeld]:
     """Each kind of fault with its count: the kind of value that was found, never the value."""
     return [NotHeld(code, FAULTS[code].value_class, count, unit=unit) for code, count in kinds]
+
+
+def _files(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Which submissions are at fault, for the check reports that go with an alert."""
+    return ((one["known_month"], one["file"], one["file_sha256"]) for one in entries)
 
 
 def _table(header: list[str], rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:

@@ -6,9 +6,13 @@ not: telling people (``kenpo_pipelines.automation.alerting``, which reads them f
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import dagster as dg
+
+MOST_FILES = 50
+"""Submissions that a result names: one a branch, and some."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,12 @@ def alert_facts(
     what_to_do: Iterable[str],
     not_held: Sequence[NotHeld],
     unit: str = "行",
+    files: Iterable[tuple[str, str, str]] = (),
 ) -> dict[str, Any]:
     """Return the metadata of a check result that alerts are made of: never a value of a row, unlike descriptions and evidence.
 
     ``branches``: codes concerned, none = unknown or all; ``protects``: KPI ids or ``all``; ``unit`` of the counts, 行: rows.
+    ``files``: submissions at fault, each its landing folder, name and SHA-256; the first ``MOST_FILES`` are kept.
     """
     return {
         "dataset": asset_key.path[-1],
@@ -50,4 +56,5 @@ def alert_facts(
         "protects": list(protects),
         "what_to_do": "\n".join(dict.fromkeys(what_to_do)),
         "not_held": [asdict(one) for one in not_held],
+        "files": [list(one) for one in islice(files, MOST_FILES)],
     }

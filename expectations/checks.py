@@ -19,11 +19,14 @@ from expectations.adapter import validate
 from expectations.advice import advice, advice_on_missing
 from expectations.alert_facts import NotHeld, alert_facts
 from expectations.completeness import Completeness, check_completeness
+from expectations.data_docs import DataDocs
 from expectations.markdown import markdown_table
 from expectations.outcome import RuleOutcome
 from expectations.suite import CompletenessRule, Rule, Severity, Suite, Tier
 
 COMPLETENESS = "completeness"
+DATA_DOCS = "data_docs"
+"""Metadata of a check result: the page on which all rules of its asset stand with their counts."""
 IS_SILENCE = "is_silence"
 """Metadata of a check result, true when it did not hold because no file came at all."""
 
@@ -88,13 +91,19 @@ def _specs(
 
 
 def check_results(
-    asset_key: dg.AssetKey, outcomes: Sequence[RuleOutcome], completeness: Completeness | None = None
+    asset_key: dg.AssetKey,
+    outcomes: Sequence[RuleOutcome],
+    completeness: Completeness | None = None,
+    docs: DataDocs | None = None,
 ) -> list[dg.AssetCheckResult]:
-    """Return one result per group of the outcomes, completeness last."""
+    """Return one result per group of the outcomes, completeness last; write their page of ``docs`` and link it from each."""
+    links = _links(docs, asset_key, outcomes, completeness) if docs and (outcomes or completeness) else {}
     by_rule = {outcome.rule.id: outcome for outcome in outcomes}
     groups = _grouped([outcome.rule for outcome in outcomes])
-    results = [_group_result(asset_key, name, [by_rule[rule.id] for rule in rules]) for name, rules in groups.items()]
-    return results if completeness is None else [*results, _completeness_result(asset_key, completeness)]
+    results = [
+        _group_result(asset_key, name, [by_rule[rule.id] for rule in rules], links) for name, rules in groups.items()
+    ]
+    return results if completeness is None else [*results, _completeness_result(asset_key, completeness, links)]
 
 
 def judge(
@@ -138,8 +147,9 @@ def run_checks(
     submissions_received: int,
     rows_expected: bool | None = None,
     branches: Mapping[str, str] | None = None,
+    docs: DataDocs | None = None,
 ) -> list[dg.AssetCheckResult]:
-    """Judge a relation as :func:`judge` does: a result for each of :func:`check_specs`."""
+    """Judge a relation as :func:`judge` does: a result for each of :func:`check_specs`, its page in ``docs``."""
     judged = judge(
         connection,
         relation,
@@ -148,7 +158,7 @@ def run_checks(
         rows_expected=rows_expected,
         branches=branches,
     )
-    return check_results(asset_key, *judged)
+    return check_results(asset_key, *judged, docs)
 
 
 def _grouped(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
@@ -158,9 +168,22 @@ def _grouped(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
     return groups
 
 
-def _group_result(asset_key: dg.AssetKey, name: str, outcomes: list[RuleOutcome]) -> dg.AssetCheckResult:
+def _links(
+    docs: DataDocs, asset_key: dg.AssetKey, outcomes: Sequence[RuleOutcome], completeness: Completeness | None
+) -> dict[str, Any]:
+    """Write the page. One that cannot be written stops nothing: what it says stands in the results, too."""
+    try:
+        return {DATA_DOCS: dg.MetadataValue.path(docs.write(asset_key.path, outcomes, completeness))}
+    except OSError as error:
+        return {DATA_DOCS: f"the page could not be written: {error.strerror}"}
+
+
+def _group_result(
+    asset_key: dg.AssetKey, name: str, outcomes: list[RuleOutcome], links: Mapping[str, Any]
+) -> dg.AssetCheckResult:
     failed = [outcome for outcome in outcomes if not outcome.passed]
     metadata: dict[str, Any] = {
+        **links,
         "rules": dg.MetadataValue.md(_outcome_table(outcomes)),
         "rules_judged": sum(outcome.is_evaluated for outcome in outcomes),
         "rules_failed": len(failed),
@@ -191,7 +214,9 @@ def _group_result(asset_key: dg.AssetKey, name: str, outcomes: list[RuleOutcome]
     )
 
 
-def _completeness_result(asset_key: dg.AssetKey, completeness: Completeness) -> dg.AssetCheckResult:
+def _completeness_result(
+    asset_key: dg.AssetKey, completeness: Completeness, links: Mapping[str, Any]
+) -> dg.AssetCheckResult:
     missing = completeness.missing
     return dg.AssetCheckResult(
         passed=completeness.passed,
@@ -200,6 +225,7 @@ def _completeness_result(asset_key: dg.AssetKey, completeness: Completeness) -> 
         severity=_severity(completeness.rule.severity),
         description=completeness.message,
         metadata={
+            **links,
             "branches_present": len(completeness.present),
             "branches_missing": len(missing),
             "missing": dg.MetadataValue.md(markdown_table(["code", "branch"], missing.items()) if missing else "—"),

@@ -1,4 +1,4 @@
-"""Great Expectations on an open DuckDB connection: the only module that imports it, so import this one inside functions.
+"""Great Expectations on an open DuckDB connection; it takes seconds to import, so import this module inside functions.
 
 What lives here: one GX validation of many expectations on one relation, silent and without files, telemetry or progress
 bars. What does not: what a result means (``adapter``).

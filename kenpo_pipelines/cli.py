@@ -208,10 +208,17 @@ def check_file(
         str | None,
         typer.Option(help="Reporting month it will be submitted for (default: this month).", callback=_month_or_year),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the sheet with its faulty cells marked and explained, to this .html or .xlsx.",
+            metavar="OUT",
+        ),
+    ] = None,
 ) -> None:
-    """Check a file before it is submitted; problems in Japanese with sheet, row and column. Writes nothing.
+    """Check a file before it is submitted; problems in Japanese with sheet, row and column. Writes nothing but the report.
 
-    Example: [bold]kenpo check-file results.xlsx[/]
+    Example: [bold]kenpo check-file results.xlsx --report 確認結果.html[/]
     """
     with _told():
         from kenpo_pipelines.submissions.outside import shown_name
@@ -219,15 +226,60 @@ def check_file(
         from kenpo_pipelines.submissions.verdict import is_refused
 
         settings = load()
+        if report is not None:
+            _refuse_report_place(report, file, settings)
         contract = _contract_of(file, dataset, _contracts(settings))
         if contract is None:
+            if report is not None:
+                _write_check_report(report, file, dataset, None, None, month, settings)
             raise typer.Exit(1)
         submission = check(file, contract, _catalogue(settings), month)
         _print_submission(submission)
+        if report is not None:
+            _write_check_report(report, file, dataset, contract, submission, month, settings)
         if is_refused(submission):
             out.print(f"× {shown_name(file.name)} には直すところがあります。", markup=False)
             raise typer.Exit(1)
         out.print(f"○ {shown_name(file.name)} は提出できます。", markup=False)
+
+
+def _refuse_report_place(report: Path, file: Path, settings: Settings) -> None:
+    """Exit code 2 for a report of another kind, over the file itself, or in landing."""
+    from kenpo_pipelines.scorecards.check_report.writing import ReportRefused, refuse_place
+
+    try:
+        refuse_place(report, file, settings.landing_dir)
+    except ReportRefused as refused:
+        raise typer.BadParameter(str(refused), param_hint="--report") from refused
+
+
+def _write_check_report(
+    out_file: Path,
+    file: Path,
+    dataset: str | None,
+    contract: "Contract | None",
+    submission: Any,
+    month: str | None,
+    settings: Settings,
+) -> None:
+    """Write the report and print its path; without a contract, of a file that could not be recognised."""
+    import datetime as dt
+
+    from kenpo_pipelines.scorecards.check_report.making import report_of_check, report_of_unknown
+    from kenpo_pipelines.scorecards.check_report.writing import provenance_of, room_for, write_report
+    from kenpo_pipelines.submissions.submit import period_of, recognise
+    from kenpo_pipelines.version import code_version
+
+    if contract is None:
+        told = report_of_unknown(file, recognise(file, dataset, _contracts(settings))[1])
+    else:
+        told = report_of_check(file, contract, submission, period_of(contract, month), room_for(out_file))
+    made_by = provenance_of(told, code_version(settings.project_dir), dt.datetime.now(dt.UTC))
+    try:
+        write_report(out_file, told, made_by)
+    except OSError as error:
+        _fail(f"{out_file} was not written: {error.strerror}")
+    out.print(f"確認結果：{out_file}", markup=False)
 
 
 def _catalogue(settings: Settings) -> Any:
@@ -632,26 +684,46 @@ def scorecard(
     as_of: Annotated[str | None, typer.Option(help="Month YYYY-MM; default: the newest run.", callback=_month)] = None,
     branch: Annotated[str | None, typer.Option(help="Branch code or name; default: all, and the comparison.")] = None,
 ) -> None:
-    """Write the workbooks again from what is published, and print their paths.
+    """Write workbooks and pages again from what is published, and print their paths.
 
     Example: [bold]kenpo scorecard --as-of 2025-06 --branch 13[/]
     """
     with _told():
+        from kenpo_pipelines.automation.late_on_scorecards import late_on_scorecards
+        from kenpo_pipelines.lake import Lake
         from kenpo_pipelines.scorecards.publication import write_scorecards
+        from kenpo_pipelines.serving.queries import newest_month, publication
         from kenpo_pipelines.terminal import progress_bar
 
         settings = load()
-        catalogue = _catalogue(settings)
+        catalogue, contracts = _catalogue(settings), _contracts(settings)
         branch_code = _branch_code(catalogue, branch)
+        engine = _database(settings)
+        month = newest_month(engine, as_of)
+        published = publication(engine, month) if month else None
+        late_ones = (
+            late_on_scorecards(
+                Lake(settings.lake_dir),
+                _contracts(settings),
+                catalogue.branches,
+                published.month,
+                published.published_at,
+            )
+            if published
+            else None
+        )
+        names = {one.dataset.id: one.dataset.name_ja for one in contracts.values()}
         with progress_bar(err) as bar:
             task = bar.add_task("Scorecards", total=None)
             paths = write_scorecards(
-                _database(settings),
+                engine,
                 settings.outputs_dir,
                 catalogue,
                 as_of,
                 branch_code,
                 on_file=lambda name, total: bar.update(task, description=name, total=total, advance=1),
+                late=late_ones,
+                dataset_names=names,
             )
         for path in paths:
             print(path)

@@ -56,6 +56,10 @@ def place_examples(settings: Settings, contracts: dict[str, Contract]) -> list[P
         for name in ("kpi_registration_sheet_fy2025.xlsx", "kpi_targets.csv")
     ]
     lines = (examples / "kpi_results.csv").read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    placed += [
+        put(examples / f"{name}.csv", settings.landing_dir, contracts[name], MONTHS[-1], f"published-{name}.csv")[0]
+        for name in ("initiatives", "activity_counts")
+    ]
     previous = ""
     with tempfile.TemporaryDirectory() as folder:
         for month in MONTHS:

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
         return self.home_dir / "outputs"
 
     @property
+    def data_docs_dir(self) -> Path:
+        """Where the pages of checks are written: ``<month>/index.html``. Apart from the scorecards, which are handed out."""
+        return self.home_dir / "data_docs"
+
+    @property
     def log_file(self) -> Path:
         """The log of the command line: everything that people need not see."""
         return self.home_dir / "logs" / "kenpo.log"

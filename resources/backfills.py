@@ -7,7 +7,7 @@ What lives here: whether later months may be run, and the refusal of one that ma
 from collections.abc import Iterable
 
 from resources.installation import Installation
-from resources.steps import WORKBOOKS, stale_steps
+from resources.steps import SCORECARD_FILES, stale_steps
 
 
 class EarlierMonthFailed(Exception):
@@ -15,8 +15,8 @@ class EarlierMonthFailed(Exception):
 
 
 def is_done_for_later_months(installation: Installation, month: str) -> bool:
-    """True when all of the month is current that later ones read: everything but its workbooks."""
-    return all(set(step.makes) <= set(WORKBOOKS) for step in stale_steps(installation, month))
+    """True when all of the month is current that later ones read: everything but its scorecards."""
+    return all(set(step.makes) <= set(SCORECARD_FILES) for step in stale_steps(installation, month))
 
 
 def refuse_after_failure(installation: Installation, month: str, failed: Iterable[str]) -> None:

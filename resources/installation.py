@@ -35,6 +35,7 @@ class Installation:
     landing_dir: str
     lake_dir: str
     outputs_dir: str
+    data_docs_dir: str
     catalogue_dir: str
     contracts_dir: str
     models_dir: str
@@ -52,6 +53,7 @@ class Installation:
             landing_dir=str(settings.landing_dir),
             lake_dir=str(settings.lake_dir),
             outputs_dir=str(settings.outputs_dir),
+            data_docs_dir=str(settings.data_docs_dir),
             catalogue_dir=str(settings.catalogue_dir),
             contracts_dir=str(settings.contracts_dir),
             models_dir=str(settings.models_dir),
@@ -89,6 +91,11 @@ class Installation:
     def outputs(self) -> Path:
         """The folder for scorecards."""
         return Path(self.outputs_dir)
+
+    @property
+    def data_docs(self) -> Path:
+        """The folder for the pages of checks."""
+        return Path(self.data_docs_dir)
 
     @property
     def catalogue(self) -> Catalogue:

@@ -19,7 +19,17 @@ from kenpo_pipelines.scorecards.publication import are_scorecards_current
 from kenpo_pipelines.serving.faults import ServingError
 from kenpo_pipelines.serving.published_targets import earlier_targets_digest
 from kenpo_pipelines.serving.queries import publication, publication_state
-from kenpo_pipelines.serving.schema import DIMENSIONS, FOLDERS, KEPT, MONTHLY, kpi_facts, submission_ledger
+from kenpo_pipelines.serving.schema import (
+    DIMENSIONS,
+    FOLDERS,
+    KEPT,
+    MONTHLY,
+    kpi_facts,
+    kpi_series,
+    kpi_targets,
+    submission_ledger,
+)
+from kenpo_pipelines.serving.schema import PROGRESS as PROGRESS_TABLES
 from kenpo_pipelines.submissions.contract import ColumnType, Contract
 from kenpo_pipelines.submissions.fingerprint import catalogue_digest, ingest_fingerprint, key_id, reading_digest
 from kenpo_pipelines.submissions.landing import landed_files, yearly_folders
@@ -37,8 +47,17 @@ REFERENCE, SERVING, SCORECARDS = "reference", "serving", "scorecards"
 INPUTS = Relation("kpis", "judgement_inputs")
 JUDGEMENTS = Relation("judged", "kpi_judgements")
 MART = Relation("marts", "mart_scorecard")
+SERIES = Relation("marts", "mart_kpi_series")
+PROGRESS = {table.name: Relation("marts", f"mart_{table.name}") for table in PROGRESS_TABLES}
+"""By serving table, the mart that it is made from."""
 PUBLISHED_TARGETS = Relation("published", "targets")
-WORKBOOKS = (Relation(SCORECARDS, "branch_workbooks"), Relation(SCORECARDS, "comparison_workbook"))
+SCORECARD_FILES = tuple(
+    Relation(SCORECARDS, name)
+    for name in (
+        *("branch_workbooks", "branch_pages", "comparison_workbook", "national_page", "progress_reports"),
+        *("target_comparison", "public_edition"),
+    )
+)
 PUBLISHED = tuple(Relation(SERVING, table.name) for table in (*DIMENSIONS, *MONTHLY, *KEPT, *FOLDERS))
 
 _JUDGED_BEFORE = "marts"
@@ -111,15 +130,18 @@ def month_steps(installation: Installation) -> list[Step]:
     steps.append(
         Step(
             PUBLISHED,
-            frozenset([MART, JUDGEMENTS, *submissions, *dimensions]),
+            frozenset([MART, SERIES, *PROGRESS.values(), JUDGEMENTS, *submissions, *dimensions]),
             lambda month: publication_fingerprint(installation, month),
             lambda month, made_from: _is_published(installation, month, made_from),
         )
     )
     steps.append(
         Step(
-            WORKBOOKS,
-            frozenset(Relation(SERVING, table.name) for table in (kpi_facts, submission_ledger)),
+            SCORECARD_FILES,
+            frozenset(
+                Relation(SERVING, table.name)
+                for table in (kpi_facts, kpi_targets, kpi_series, *PROGRESS_TABLES, submission_ledger)
+            ),
             lambda month: scorecards_fingerprint(installation, month),
             lambda month, made_from: are_scorecards_current(installation.outputs, month, made_from),
         )
@@ -198,7 +220,7 @@ def publication_fingerprint(installation: Installation, month: str) -> str:
         for dataset, contract in contracts.items()
         if contract.dataset.folder != "month"
     ]
-    mart = [lake.version(one.layer, one.name, month) for one in (MART, JUDGEMENTS)]
+    mart = [lake.version(one.layer, one.name, month) for one in (MART, SERIES, *PROGRESS.values(), JUDGEMENTS)]
     return _digest(month, _whole_catalogue(installation), publication_code(), *mart, *versions, json.dumps(folders))
 
 
@@ -208,14 +230,17 @@ def publication_code() -> str:
 
 
 def scorecards_fingerprint(installation: Installation, month: str) -> str:
-    """What is published that the workbooks of the month show, the catalogue, and the code that writes workbooks."""
+    """What is published that the scorecards of the month show, the catalogue, and the code that writes them."""
     state = publication_state(installation.database(), month)
     return _digest(month, _whole_catalogue(installation), scorecards_code(), json.dumps(state))
 
 
 def scorecards_code() -> str:
-    """Digest of the code that writes workbooks."""
-    return f"{code_digest('kenpo_pipelines/scorecards/**/*.py')}-{version('openpyxl')}"
+    """Digest of the code that writes workbooks and pages, and the versions of the libraries that do."""
+    parts = ("*.py", "*.j2", "*.css", "*.js", "*.yml")
+    folders = ("scorecards", "analysis", "disclosure")
+    code = code_digest(*(f"kenpo_pipelines/{folder}/**/{part}" for folder in folders for part in parts), _CATALOGUE)
+    return "-".join([code, *map(version, ("openpyxl", "jinja2", "altair", "vl-convert-python", "scipy"))])
 
 
 def _is_published(installation: Installation, month: str, made_from: str) -> bool:

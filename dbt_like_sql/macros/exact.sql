@@ -7,6 +7,26 @@ cast(replace(cast(cast({{ number }} as decimal(28, 10)) as varchar), '.', '') as
 {% macro millionths(upper, lower, factor) -%}
 (sign({{ upper }}) * ((2000000 * abs({{ upper }}) * {{ factor }} + {{ lower }}) // (2 * {{ lower }})))
 {%- endmacro %}
+{# The same quotient rounded half-up to so many decimals, at most six, as a decimal(28,10): rounded once and never by way of
+   doubles, for decimals multiplied stay exact. #}
+{% macro half_up(upper, lower, factor, decimals) -%}
+cast(
+    cast(
+        sign({{ upper }})
+        * ((
+            2 * list_extract([1, 10, 100, 1000, 10000, 100000, 1000000], {{ decimals }} + 1) * abs({{ upper }}) * {{ factor }}
+            + {{ lower }}
+        ) // (2 * {{ lower }}))
+        * list_extract(
+            [10000000000, 1000000000, 100000000, 10000000, 1000000, 100000, 10000], {{ decimals }} + 1
+        ) as decimal(28, 0)
+    ) * cast(0.0000000001 as decimal(10, 10)) as decimal(28, 10)
+)
+{%- endmacro %}
+{# Millionths as the number that they are, a decimal(28,10). #}
+{% macro of_millionths(millionths) -%}
+cast(cast({{ millionths }} as decimal(24, 0)) * cast(0.000001 as decimal(6, 6)) as decimal(28, 10))
+{%- endmacro %}
 {# Twice the median of what a group has: the sum of the two middle values, which is exact. #}
 {% macro twice_the_median(number) -%}
 (

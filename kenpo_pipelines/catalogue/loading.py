@@ -15,10 +15,11 @@ from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.computation import ComputedFrom, Window
 from kenpo_pipelines.catalogue.model import Catalogue, CatalogueError, Kpi, KpiVersion
 from kenpo_pipelines.catalogue.parameters import ParameterName
+from kenpo_pipelines.catalogue.planned_counts import planned_count_faults
 from kenpo_pipelines.catalogue.thresholds import ThresholdName
 from kenpo_pipelines.yaml_loader import SAFE_LOADER
 
-_LISTS = ("branches", "fiscal_years", "planned_tenders", "measures", "parameters", "thresholds")
+_LISTS = ("branches", "fiscal_years", "planned_tenders", "planned_counts", "measures", "parameters", "thresholds")
 
 
 class _UniqueKeys(SAFE_LOADER):  # type: ignore[misc]  # the C loader or the Python one
@@ -90,6 +91,7 @@ def _inconsistencies(catalogue: Catalogue) -> Iterator[str]:
     """Yield what does not fit between files: references, and names, orders and keys that must be unique."""
     yield from _list_faults(catalogue)
     yield from _parameter_faults(catalogue)
+    yield from planned_count_faults(catalogue)
     seen_orders: dict[int, str] = {}
     for kpi in catalogue.kpis:
         where = f"{kpi.id}.yml: KPI {kpi.id}"

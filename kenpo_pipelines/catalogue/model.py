@@ -4,7 +4,8 @@ What lives here: the shape of a definition, its validation, and look-ups (is thi
 not: reading the files (``loading``), resolving targets (``targets``) and judging (``judgement``).
 
 Files, all below ``kenpo_pipelines/catalogue/``: ``kpis/<kpi_id>.yml`` (one KPI, versioned by fiscal year), ``branches.yml``,
-``fiscal_years.yml``, ``planned_tenders.yml``, ``measures.yml``, ``parameters.yml`` and ``thresholds.yml``.
+``fiscal_years.yml``, ``planned_tenders.yml``, ``planned_counts.yml``, ``measures.yml``, ``parameters.yml`` and
+``thresholds.yml``.
 """
 
 from decimal import Decimal
@@ -17,6 +18,7 @@ from pydantic import Field, model_validator
 from kenpo_pipelines.catalogue.base import ExactDecimal, FiscalYears, Strict
 from kenpo_pipelines.catalogue.computation import ComputedFrom, Measure
 from kenpo_pipelines.catalogue.parameters import Parameter, ParameterName
+from kenpo_pipelines.catalogue.planned_count_rules import PlannedCountRule
 from kenpo_pipelines.catalogue.thresholds import Threshold
 
 NATION = "00"
@@ -101,6 +103,8 @@ class Predecessor(Strict):
     kpi: str
     comparable: bool = False
     note: str = ""
+    reason_ja: str = ""
+    """Why figures of the two can or cannot be compared, for readers of 新旧対照."""
 
 
 class Names(Strict):
@@ -144,6 +148,8 @@ class KpiVersion(Strict):
     reporting_lag_months: tuple[int, int]
     is_comparable_with_previous: bool = True
     """False where the KPI was redefined: the version before gives this one no prior year."""
+    redefinition_ja: str = ""
+    """What was redefined, for readers of 新旧対照."""
     ended_in: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
     source: str = Field(min_length=1)
     note: str = ""
@@ -271,6 +277,7 @@ class Catalogue(Strict):
     branches: tuple[Branch, ...]
     fiscal_years: tuple[FiscalYear, ...]
     planned_tenders: tuple[PlannedTenders, ...] = ()
+    planned_counts: tuple[PlannedCountRule, ...] = ()
     measures: tuple[Measure, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     thresholds: tuple[Threshold, ...] = ()

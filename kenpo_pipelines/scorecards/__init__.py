@@ -1,8 +1,9 @@
 """Scorecards: what branch managers and councils read.
 
-What lives here: the workbook of one branch (or of 協会全体) and the workbook that compares branches, both from rows of
-``mart_scorecard``. ``rows`` and ``provenance`` are the input, ``view`` says what a reader sees whatever the medium,
-the ``*_workbook`` modules lay it out. What does not: judging, ranking or rounding — the mart has done that.
+What lives here: workbooks and pages of one branch (or of 協会全体), of all branches side by side, of progress and of targets,
+from rows of ``mart_scorecard`` and series. ``rows``, ``insight`` and ``provenance`` are the input, ``view`` and the ``*_words``
+modules say what a reader sees whatever the medium, the ``*_workbook`` and ``*_sheet`` modules lay out workbooks, ``pages``
+HTML; ``publication`` writes all of a month. What does not: judging, ranking or rounding — the mart has done that.
 """
 
 from kenpo_pipelines.scorecards.branch_workbook import write_branch_workbook

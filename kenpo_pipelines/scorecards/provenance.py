@@ -52,6 +52,8 @@ class Provenance:
     code_version: str
     submissions: tuple[SubmissionSource, ...]
     origins: tuple[Origin, ...] = ()
+    edition: str = ""
+    """What every sheet and page says about itself beside the kind of data: that it is the public edition."""
 
     def __post_init__(self) -> None:
         if self.written_at.tzinfo is None or self.written_at.utcoffset() is None:
@@ -82,10 +84,11 @@ class Provenance:
     @property
     def banner(self) -> str:
         """The line below every sheet's title."""
+        edition = f"　{self.edition}" if self.edition else ""
         if not self.is_synthetic:
-            return f"データの種類：{self.data_label}"
+            return f"データの種類：{self.data_label}{edition}"
         mixed = "を含みます" if len(self.all_origins) > 1 else "です"
-        return f"【合成データ】　この帳票は合成データ{mixed}。実在の支部の実績ではありません。"
+        return f"【合成データ】　この帳票は合成データ{mixed}。実在の支部の実績ではありません。{edition}"
 
     @property
     def written_at_label(self) -> str:

@@ -1,15 +1,16 @@
 """All scorecards of one month, written from what the serving database has published.
 
-What lives here: which workbooks there are, their names and their provenance, and a hidden file beside them that says from what
-they were written. What does not: their layout.
+What lives here: which workbooks, pages and reports there are, their names, and a hidden file beside them that says from what
+they were written. What does not: their layout, what they tell (``month_facts``).
 """
 
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from types import MappingProxyType
 
 from sqlalchemy import Engine
 
@@ -18,13 +19,23 @@ from kenpo_pipelines.catalogue.model import NATION, Catalogue
 from kenpo_pipelines.scorecards.branch_workbook import write_branch_workbook
 from kenpo_pipelines.scorecards.comparison_workbook import write_comparison_workbook
 from kenpo_pipelines.scorecards.files import alone_in, write_atomically
-from kenpo_pipelines.scorecards.provenance import Origin, Provenance, SubmissionSource
-from kenpo_pipelines.scorecards.rows import ScorecardError
-from kenpo_pipelines.serving.queries import LedgerRow, ScorecardRow, ledger_rows, newest_month, scorecard_rows
-from kenpo_pipelines.serving.restatement_queries import restatements
+from kenpo_pipelines.scorecards.month_facts import MonthFacts, public_facts, read_month
+from kenpo_pipelines.scorecards.pages.branch_page import branch_page
+from kenpo_pipelines.scorecards.pages.national_events import LateSubmission
+from kenpo_pipelines.scorecards.pages.national_page import national_page, page_name
+from kenpo_pipelines.scorecards.progress.publishing import write_progress
+from kenpo_pipelines.scorecards.rows import ScorecardError, read_rows
+from kenpo_pipelines.scorecards.target_comparison_files import write_target_comparison
+from kenpo_pipelines.serving.queries import newest_month
 
 COMPARISON = "comparison"
+PUBLIC = "public"
+"""Folder of the public edition, inside the month's."""
 _NOTE = ".written.json"
+_OURS = re.compile(r"(scorecard|comparison|national|progress|targets)_[^/]*\.(xlsx|html)")
+"""Names that are ours to remove when a later run does not write them; whatever else lies in the folder stays."""
+
+OnFile = Callable[[str, int], None]
 
 
 def write_scorecards(
@@ -33,12 +44,18 @@ def write_scorecards(
     catalogue: Catalogue,
     as_of: str | None = None,
     branch_code: str | None = None,
-    on_file: Callable[[str, int], None] = lambda name, total: None,
+    on_file: OnFile = lambda name, total: None,
+    late: Sequence[LateSubmission] | None = None,
+    dataset_names: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Path]:
-    """Write the workbooks of the newest published month ≤ ``as_of`` and return their paths, the comparison first.
+    """Write what the newest published month ≤ ``as_of`` gives and return the paths, the comparison first.
 
-    With ``branch_code`` only that branch's. ``on_file`` is told each name before it is written, and how many there are. Two
-    writers of one month wait for each other.
+    For each branch a workbook and a page, and its progress report where there is one; the comparison, the national page, and
+    old targets against new; branches and nation again for the public, in a folder of its own. Files of earlier runs that are
+    not written any more are removed. With ``branch_code`` only that branch's own files for internal use are written, and
+    nothing is removed. ``late`` stands on the national page (None: nobody looked), with ``dataset_names`` by dataset.
+    ``on_file`` is told each name before it is written, and about how many there are. Two writers of one month wait for each
+    other.
     Raises :class:`ScorecardError` when the month or the branch has nothing published.
     """
     month = newest_month(engine, as_of)
@@ -46,48 +63,110 @@ def write_scorecards(
         asked = f" up to {as_of}" if as_of else ""
         raise ScorecardError(f"no month{asked} is published yet; run `kenpo run --month YYYY-MM` first")
     with alone_in(outputs / month) as folder:
-        return _write(engine, folder, catalogue, month, branch_code, on_file)
+        facts = read_month(engine, catalogue, month)
+        codes = sorted(facts.by_branch) if branch_code is None else [branch_code]
+        if not facts.by_branch.keys() >= set(codes):
+            raise ScorecardError(f"branch {branch_code} has nothing published as of {month}")
+        total = len(codes) * 2 if branch_code else (len(codes) * 2 + 2) * 2 + 2
+
+        def told(name: str) -> None:
+            on_file(name, total)
+
+        written = [] if branch_code else _write_nation(folder, facts, late, dataset_names, told)
+        written += _write_branches(folder, facts, catalogue, codes, told)
+        written += _write_progress(engine, folder, facts, catalogue, branch_code, told)
+        if branch_code is None:
+            written += _write_targets(folder, facts, catalogue, told)
+            written += _write_public(folder, facts, catalogue, told)
+            _remove_others(folder, written)
+        return written
 
 
-def _write(
-    engine: Engine,
+def _write_nation(
     folder: Path,
-    catalogue: Catalogue,
-    month: str,
-    branch_code: str | None,
-    on_file: Callable[[str, int], None],
+    facts: MonthFacts,
+    late: Sequence[LateSubmission] | None,
+    dataset_names: Mapping[str, str],
+    told: Callable[[str], None],
 ) -> list[Path]:
-    rows = scorecard_rows(engine, month)
-    by_branch: dict[str, list[ScorecardRow]] = {}
-    for row in rows:
-        by_branch.setdefault(row.branch_code, []).append(row)
-    wanted = sorted(by_branch) if branch_code is None else [branch_code]
-    if branch_code is not None and branch_code not in by_branch:
-        raise ScorecardError(f"branch {branch_code} has nothing published as of {month}")
-    provenance = _provenance(rows, ledger_rows(engine), month)
-    restated = restatements(engine, up_to=month)
-    total = len(wanted) + (branch_code is None)
+    """The comparison of all branches as a workbook, and the national overview as a page."""
+    workbook, page = folder / f"{COMPARISON}_{facts.month}.xlsx", folder / page_name(facts.month)
+    told(workbook.name)
+    write_comparison_workbook(workbook, facts.rows, facts.provenance, facts.restated)
+    told(page.name)
+    before = read_rows(facts.previous_rows) if facts.previous_rows else []
+    overview = national_page(
+        read_rows(facts.rows), before, facts.series, facts.ledger, facts.restated, late, facts.provenance
+    )
+    return [workbook, write_atomically(page, overview)]
+
+
+def _write_branches(
+    folder: Path, facts: MonthFacts, catalogue: Catalogue, codes: Iterable[str], told: Callable[[str], None]
+) -> list[Path]:
+    """Workbook and page of each branch."""
     written = []
-    if branch_code is None:
-        name = f"{COMPARISON}_{month}.xlsx"
-        on_file(name, total)
-        written.append(write_comparison_workbook(folder / name, rows, provenance, restated))
-    for code in wanted:
-        name = workbook_name(catalogue, code, month)
-        on_file(name, total)
-        own = [one for one in restated if one.branch_code == code]
-        written.append(write_branch_workbook(folder / name, by_branch[code], provenance, own))
+    for code in codes:
+        name = workbook_name(catalogue, code, facts.month)
+        rows, found = facts.by_branch[code], facts.insights_by_branch.get(code, ())
+        restated = [one for one in facts.restated if one.branch_code == code]
+        told(name)
+        written.append(write_branch_workbook(folder / name, rows, facts.provenance, restated, found))
+        page = (folder / name).with_suffix(".html")
+        told(page.name)
+        written.append(write_atomically(page, branch_page(rows, found, facts.provenance, restated)))
     return written
 
 
+def _write_progress(
+    engine: Engine,
+    folder: Path,
+    facts: MonthFacts,
+    catalogue: Catalogue,
+    branch_code: str | None,
+    told: Callable[[str], None],
+) -> list[Path]:
+    """事業実施状況 of each branch that reports initiatives or activities."""
+    return write_progress(
+        engine, folder, catalogue, facts.month, facts.provenance, facts.rows, facts.series, branch_code, told
+    )
+
+
+def _write_targets(folder: Path, facts: MonthFacts, catalogue: Catalogue, told: Callable[[str], None]) -> list[Path]:
+    """新旧対照: the targets of this fiscal year and the one before."""
+    told("targets")
+    return write_target_comparison(facts.rows, folder, catalogue, facts.month, facts.provenance)
+
+
+def _write_public(folder: Path, facts: MonthFacts, catalogue: Catalogue, told: Callable[[str], None]) -> list[Path]:
+    """The edition for the public: small counts of persons hidden, without late submissions and lists of files."""
+    shown = public_facts(facts, catalogue)
+    public = folder / PUBLIC
+    return [
+        *_write_nation(public, shown, None, {}, told),
+        *_write_branches(public, shown, catalogue, sorted(shown.by_branch), told),
+    ]
+
+
+def _remove_others(folder: Path, written: Iterable[Path]) -> None:
+    """Remove files of earlier runs that this one did not write: of a branch, or a report, that is no more."""
+    kept = set(written)
+    for place in (folder, folder / PUBLIC):
+        for path in sorted(place.glob("*")):
+            if path not in kept and _OURS.fullmatch(path.name) and not path.is_dir():
+                path.unlink()
+
+
 def remember_scorecards(outputs: Path, month: str, fingerprint: str, paths: Iterable[Path]) -> None:
-    """Note from what the month's workbooks were written, as they are now."""
-    known = {"fingerprint": fingerprint, "files": {path.name: _sha256(path) for path in sorted(paths)}}
-    write_atomically(outputs / month / _NOTE, json.dumps(known, ensure_ascii=False, indent=1).encode())
+    """Note from what the month's scorecards were written, as they are now."""
+    folder = outputs / month
+    files = {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(paths)}
+    known = {"fingerprint": fingerprint, "files": files}
+    write_atomically(folder / _NOTE, json.dumps(known, ensure_ascii=False, indent=1).encode())
 
 
 def are_scorecards_current(outputs: Path, month: str, fingerprint: str) -> bool:
-    """True when the month's workbooks were written from just this and are all there, as they were written."""
+    """True when the month's scorecards were written from just this and are all there, as they were written."""
     folder = outputs / month
     try:
         known = json.loads((folder / _NOTE).read_bytes())
@@ -100,7 +179,7 @@ def are_scorecards_current(outputs: Path, month: str, fingerprint: str) -> bool:
 
 
 def remembered_scorecards(outputs: Path, month: str) -> list[Path]:
-    """Return the paths of the workbooks noted for the month; none when nothing is noted."""
+    """Return the paths of the files noted for the month; none when nothing is noted."""
     try:
         return [outputs / month / name for name in json.loads((outputs / month / _NOTE).read_bytes())["files"]]
     except (OSError, ValueError, LookupError, TypeError):
@@ -108,7 +187,7 @@ def remembered_scorecards(outputs: Path, month: str) -> list[Path]:
 
 
 def written_at(outputs: Path, month: str) -> dt.datetime | None:
-    """Return when the month's workbooks were written last, in Tokyo; None when nothing is noted."""
+    """Return when the month's scorecards were written last, in Tokyo; None when nothing is noted."""
     try:
         return dt.datetime.fromtimestamp((outputs / month / _NOTE).stat().st_mtime, tz=fiscal.TOKYO)
     except OSError:
@@ -124,30 +203,3 @@ def workbook_name(catalogue: Catalogue, branch_code: str, month: str) -> str:
     """Return a branch workbook's file name, ASCII so that it survives mail and zip: scorecard_2025-06_13_tokyo.xlsx."""
     name = "nation" if branch_code == NATION else catalogue.branch_by_code[branch_code].name_en.lower()
     return f"scorecard_{month}_{branch_code}_{name.replace(' ', '-')}.xlsx"
-
-
-def _provenance(rows: list[ScorecardRow], ledger: Iterable[LedgerRow], month: str) -> Provenance:
-    newest = max(rows, key=lambda row: (row.published_at, row.run_id))
-    return Provenance(
-        as_of=month,
-        publish_month=month,
-        run_id=newest.run_id,
-        written_at=newest.published_at,
-        code_version=newest.code_version,
-        submissions=tuple(_source(row) for row in ledger if len(row.known_month) == 4 or row.known_month <= month),
-    )
-
-
-def _source(row: LedgerRow) -> SubmissionSource:
-    return SubmissionSource(
-        dataset=row.dataset,
-        known_month=row.known_month,
-        file=row.file,
-        file_sha256=row.file_sha256,
-        received_at=row.received_at.isoformat(),
-        origin=cast(Origin, row.origin),
-        rows_read=row.rows_read,
-        rows_loaded=row.rows_loaded,
-        rows_rejected=row.rows_rejected,
-        status="loaded" if row.status == "loaded" else "refused",
-    )

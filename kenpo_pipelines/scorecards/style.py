@@ -6,6 +6,8 @@ Colours: attained is a pale blue, missed an orange that is clearly darker in a g
 fill and grey letters. Blue and orange stay apart for colour-blind readers; a mark and a word stand beside them anyway.
 """
 
+from functools import cache
+
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 
 from kenpo_pipelines.catalogue.scorecard_line import Outcome
@@ -23,11 +25,13 @@ ALIGN_DECIMALS = 3
 """Rates print up to this many decimals; formats with fewer pad the rest, so that decimal points stand in one line."""
 
 
+@cache
 def font(size: float = 10, *, bold: bool = False, colour: str = INK) -> Font:
     """The sheet's font; family 3 (sans) and charset 128 (Japanese) steer the substitution where it is missing."""
     return Font(name=FONT_NAME, sz=size, b=bold, color=colour, family=3, charset=128)
 
 
+@cache
 def fill(colour: str) -> PatternFill:
     """A plain fill."""
     return PatternFill("solid", start_color=colour, end_color=colour)
@@ -37,11 +41,13 @@ LEFT = Alignment(horizontal="left", vertical="center", wrap_text=True, indent=1)
 PLAIN_LEFT = Alignment(horizontal="left", vertical="center")
 CENTRE = Alignment(horizontal="center", vertical="center", wrap_text=True)
 RIGHT = Alignment(horizontal="right", vertical="center", indent=1)
+PLAIN_RIGHT = Alignment(horizontal="right", vertical="center")
 RIGHT_WORDS = Alignment(horizontal="right", vertical="center", wrap_text=True, indent=1)
 ROW_RULE = Border(bottom=Side("hair", color=RULE))
 SET_RULE = Border(bottom=Side("hair", color=RULE), left=Side("thin", color=RULE))
 _HAIR = Side("hair", color=RULE)
 CHIP_RULE = Border(left=_HAIR, right=_HAIR, top=_HAIR, bottom=_HAIR)
+TOP_RULE = Border(top=Side("thin", color=RULE))
 HEAD_RULE = Border(bottom=Side("thin", color=HEAD_FILL))
 
 

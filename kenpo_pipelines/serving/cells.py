@@ -4,7 +4,7 @@ What lives here: checking and converting rows before a transaction begins, so th
 table, key and column, and so that new and stored rows can be compared value by value.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from numbers import Integral
 from typing import Any
@@ -22,14 +22,24 @@ def keyed_rows(table: Table, rows: Iterable[Mapping[str, Any]]) -> dict[tuple[An
     Raises :class:`PermanentFault` when a row lacks a column or brings an unknown one, when a value does not fit its
     column, and when two rows have the same key.
     """
-    names = content_columns(table)
+    # looked up once, not for each of the ten thousand rows of a series
+    columns = [(name, table.c[name].nullable, _stored_as(table.c[name])) for name in content_columns(table)]
+    names, key_names = {name for name, _, _ in columns}, [column.name for column in table.primary_key]
     keyed: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        if row.keys() != set(names):
-            missing, unknown = sorted(set(names) - row.keys()), sorted(row.keys() - set(names))
+        if row.keys() != names:
+            missing, unknown = sorted(names - row.keys()), sorted(row.keys() - names)
             raise PermanentFault(f"{_place(table, row)}: columns missing {missing}, columns unknown {unknown}")
-        converted = {name: _converted(table, table.c[name], row) for name in names}
-        key = tuple(converted[column.name] for column in table.primary_key)
+        converted: Row = {}
+        for name, is_nullable, stored in columns:
+            value = row[name]
+            if value is None and not is_nullable:
+                raise PermanentFault(f"{_place(table, row)}: {name} is missing")
+            try:
+                converted[name] = None if value is None else stored(value)
+            except (TypeError, ValueError, ArithmeticError) as error:
+                raise PermanentFault(f"{_place(table, row)}: {name}: {error}") from error
+        key = tuple(converted[name] for name in key_names)
         if key in keyed:
             raise PermanentFault(f"{_place(table, row)}: there are two rows with this key")
         keyed[key] = converted
@@ -41,34 +51,24 @@ def _place(table: Table, row: Mapping[str, Any]) -> str:
     return f"{table.name} ({key})"
 
 
-def _converted(table: Table, column: Column[Any], row: Mapping[str, Any]) -> Any:
-    value = row[column.name]
-    if value is None:
-        if not column.nullable:
-            raise PermanentFault(f"{_place(table, row)}: {column.name} is missing")
-        return None
-    try:
-        return _stored(column, value)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise PermanentFault(f"{_place(table, row)}: {column.name}: {error}") from error
-
-
-def _stored(column: Column[Any], value: Any) -> Any:
+def _stored_as(column: Column[Any]) -> Callable[[Any], Any]:
     match column.type:
         case ExactNumeric():
-            return exact_decimal(value)
+            return exact_decimal
         case UtcTimestamp():
-            return utc_timestamp(value)
+            return utc_timestamp
         case Boolean():
-            if not isinstance(value, bool):
-                raise TypeError(f"{type(value).__name__} is not true or false")
-            return value
+            return _truth
         case Integer():
-            return _whole_number(value)
+            return _whole_number
         case _:
-            if not isinstance(value, str):
-                raise TypeError(f"{type(value).__name__} is not text")
-            return _storable(value)
+            return _storable
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{type(value).__name__} is not true or false")
+    return value
 
 
 def _whole_number(value: Any) -> int:
@@ -81,6 +81,8 @@ def _whole_number(value: Any) -> int:
     return number
 
 
-def _storable(text: str) -> str:
+def _storable(text: Any) -> str:
     """Spell out what PostgreSQL's text cannot hold (NUL) or UTF-8 cannot (file names of undecodable bytes)."""
+    if not isinstance(text, str):
+        raise TypeError(f"{type(text).__name__} is not text")
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")

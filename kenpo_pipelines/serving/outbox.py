@@ -189,6 +189,12 @@ def pending(engine: Engine, channel: str, now: dt.datetime) -> list[Pending]:
         return [Pending(group, since, attempts) for group, since, attempts in connection.execute(query).tuples()]
 
 
+def waiting(engine: Engine, channel: str, group: str, now: dt.datetime) -> tuple[Alert, ...]:
+    """Return the alerts that :func:`claim` would take now, without taking them."""
+    with translated(engine, "read queued alerts"), engine.connect() as connection:
+        return tuple(_alert(row) for row in _taken(_due(connection, channel, group, now)))
+
+
 def is_anything_waiting(engine: Engine) -> bool:
     """True when some channel has not taken some alert yet."""
     query = select(alert_deliveries.c.alert_id).where(alert_deliveries.c.state.in_(WAITING)).limit(1)
@@ -202,22 +208,7 @@ def claim(engine: Engine, channel: str, group: str, *, now: dt.datetime, lease: 
     A message that was claimed before and never noted comes first, whole and alone; otherwise all that is queued and due.
     """
     with translated(engine, "claim alerts"), write_transaction(engine) as connection:
-        rows = [
-            row
-            for row in connection.execute(
-                select(alerts, alert_deliveries.c.state.label("delivery_state"), alert_deliveries.c.attempts)
-                .join(alert_deliveries, alert_deliveries.c.alert_id == alerts.c.alert_id)
-                .where(
-                    alerts.c.alert_group == group,
-                    alert_deliveries.c.channel == channel,
-                    alert_deliveries.c.state.in_(WAITING),
-                    alert_deliveries.c.next_attempt_at <= now,
-                )
-                .order_by(alerts.c.alert_id)
-            )
-        ]
-        claimed = [row for row in rows if row.delivery_state == SENDING]
-        taken = claimed or rows
+        taken = _taken(_due(connection, channel, group, now))
         if not taken:
             return None
         notice = Notice(
@@ -226,11 +217,32 @@ def claim(engine: Engine, channel: str, group: str, *, now: dt.datetime, lease: 
             group=group,
             alerts=tuple(_alert(row) for row in taken),
             attempts=max(row.attempts for row in taken) + 1,
-            is_repetition=bool(claimed),
+            is_repetition=taken[0].delivery_state == SENDING,
             alert_ids=tuple(row.alert_id for row in taken),
         )
         _set(connection, notice, now, state=SENDING, attempts=notice.attempts, next_attempt_at=now + lease)
     return notice
+
+
+def _due(connection: Connection, channel: str, group: str, now: dt.datetime) -> list[Row[Any]]:
+    return list(
+        connection.execute(
+            select(alerts, alert_deliveries.c.state.label("delivery_state"), alert_deliveries.c.attempts)
+            .join(alert_deliveries, alert_deliveries.c.alert_id == alerts.c.alert_id)
+            .where(
+                alerts.c.alert_group == group,
+                alert_deliveries.c.channel == channel,
+                alert_deliveries.c.state.in_(WAITING),
+                alert_deliveries.c.next_attempt_at <= now,
+            )
+            .order_by(alerts.c.alert_id)
+        )
+    )
+
+
+def _taken(rows: list[Row[Any]]) -> list[Row[Any]]:
+    """A message that was claimed before and never noted goes first, whole and alone."""
+    return [row for row in rows if row.delivery_state == SENDING] or rows
 
 
 def note_delivered(engine: Engine, notice: Notice, now: dt.datetime) -> None:

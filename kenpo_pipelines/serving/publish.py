@@ -5,15 +5,17 @@ is not touched and keeps its ``run_id`` and ``published_at``, so publishing the 
 all. A changed or deleted KPI fact is kept in ``kpi_facts_history``, a ledger entry in ``submission_ledger_history``, and
 what it changes for readers is told (``restatements``). What does not: making rows (``rows``, ``cells``).
 
-Scopes: dimensions are upserted and never deleted; ``kpi_targets`` and ``kpi_facts`` are replaced as a whole for
-``as_of`` = the month, ``frozen_targets`` of the month are upserted; ``submission_ledger`` and ``rejected_rows`` as a whole per
-landing folder: every dataset's folder of the month, each (dataset, folder) among the rows, and those named by the caller.
+Scopes: dimensions are upserted and never deleted; ``kpi_targets``, ``kpi_facts``, ``kpi_series`` and the tables of the
+progress report are replaced as a whole for ``as_of`` = the month, ``frozen_targets`` of the month are upserted;
+``submission_ledger`` and ``rejected_rows`` as a whole per landing folder: every dataset's folder of the month, each (dataset,
+folder) among the rows, and those named by the caller.
 ``publications`` notes the month with the fingerprint of what it was made from, in the same transaction.
 """
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -164,19 +166,18 @@ def _scopes(month: str, folders: Collection[Folder]) -> dict[str, ColumnElement[
     return scopes
 
 
-def _key(table: Table, row: Mapping[str, Any]) -> Key:
-    return tuple(row[column.name] for column in table.primary_key)
-
-
 def _rows(connection: Connection, query: Select[Any]) -> list[Row]:
-    return [{str(name): value for name, value in row.items()} for row in connection.execute(query).mappings()]
+    found = connection.execute(query)
+    names = list(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _compare(connection: Connection, table: Table, new: Mapping[Key, Row], scope: ColumnElement[bool] | None) -> _Plan:
     query = select(table) if scope is None else select(table).where(scope)
-    old = {_key(table, row): row for row in _rows(connection, query)}
-    names = content_columns(table)
-    updates = {key: new[key] for key in new.keys() & old.keys() if any(new[key][n] != old[key][n] for n in names)}
+    key_names, names = [column.name for column in table.primary_key], content_columns(table)
+    old = {tuple(row[name] for name in key_names): row for row in _rows(connection, query)}
+    content = itemgetter(*names)
+    updates = {key: new[key] for key in new.keys() & old.keys() if content(new[key]) != content(old[key])}
     deletes = [] if table in _NEVER_DELETED else [key for key in old if key not in new]
     return _Plan(
         table,

@@ -16,7 +16,15 @@ from kenpo_pipelines.catalogue.scorecard_line import ScorecardLine
 from kenpo_pipelines.serving import schema
 from kenpo_pipelines.serving.faults import translated
 from kenpo_pipelines.serving.restatement_queries import restatement_state
-from kenpo_pipelines.serving.schema import branches, kpi_facts, kpi_targets, kpis, publications, submission_ledger
+from kenpo_pipelines.serving.schema import (
+    branches,
+    kpi_facts,
+    kpi_series,
+    kpi_targets,
+    kpis,
+    publications,
+    submission_ledger,
+)
 
 _YEAR = 4
 """Length of a yearly folder's name."""
@@ -101,9 +109,12 @@ def publication_state(engine: Engine, month: str) -> list[tuple[str, str, str, i
     """Return what tells the state of everything that the month's scorecards show: equal ones stand for equal rows.
 
     By table, run and time how many rows are as that run wrote them: a row that changes is another run's. The scorecards
-    show the month's facts and targets, the ledger of all folders up to it, and the restatements of all months up to it.
+    show the month's facts, targets, series and progress, what of its facts and targets has changed since the month before,
+    the ledger of all folders up to it, and the restatements of all months up to it.
     """
-    of_month = {table: table.c.as_of == month for table in (kpi_facts, kpi_targets)}
+    of_month = {table: table.c.as_of == month for table in (kpi_series, *schema.PROGRESS)}
+    both_months = [fiscal.add_months(month, -1), month]
+    of_month |= {table: table.c.as_of.in_(both_months) for table in (kpi_facts, kpi_targets)}
     folder = submission_ledger.c.known_month
     up_to = {submission_ledger: or_(folder <= month, func.length(folder) == _YEAR)}
     state = []

@@ -6,6 +6,7 @@ Rows are dicts with exactly the columns of their table, without those of the pub
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 from sqlalchemy import Table
@@ -50,12 +51,19 @@ def as_dicts(rows: Rows) -> list[Row]:
 
 
 def serving_tables(
-    catalogue: Catalogue, scorecard: Rows, ledger: Rows, quarantine: Rows, judgements: Rows = ()
+    catalogue: Catalogue,
+    scorecard: Rows,
+    ledger: Rows,
+    quarantine: Rows,
+    judgements: Rows = (),
+    series: Rows = (),
+    progress: Mapping[str, Rows] = MappingProxyType({}),
 ) -> dict[str, list[Row]]:
     """Return all tables of one month, ready for ``publish.publish_month``.
 
     ``scorecard`` is mart_scorecard of one as_of; ``ledger`` and ``quarantine`` are those of the landing folders that
-    the run read, all datasets together; ``judgements`` are those that the scorecard shows, with the targets they used.
+    the run read, all datasets together; ``judgements`` are those that the scorecard shows, with the targets they used;
+    ``series`` is mart_kpi_series of the same as_of, ``progress`` holds the marts of the progress report by serving table.
     """
     mart = as_dicts(scorecard)
     as_of = next((row["as_of"] for row in mart), "")
@@ -63,6 +71,11 @@ def serving_tables(
         **dimension_rows(catalogue),
         "kpi_targets": [_target_row(row) for row in mart],
         "kpi_facts": [_only(schema.kpi_facts, row) for row in mart],
+        "kpi_series": [_only(schema.kpi_series, row) for row in as_dicts(series)],
+        **{
+            table.name: [_only(table, row) for row in as_dicts(progress.get(table.name, ()))]
+            for table in schema.PROGRESS
+        },
         "frozen_targets": [_frozen_row(row, as_of) for row in as_dicts(judgements) if row["target_used_since"]],
         "submission_ledger": [_only(schema.submission_ledger, row) for row in as_dicts(ledger)],
         "rejected_rows": rejected_rows(quarantine),

@@ -367,6 +367,129 @@ frozen_targets = Table(
 )
 
 
+_SERIES_CHECKS = {
+    "as_of": f"as_of {_IS_MONTH}",
+    "figure_as_of": f"figure_as_of {_IS_MONTH} AND figure_as_of <= as_of",
+    "figure_known_month": f"figure_known_month {_IS_MONTH} AND figure_known_month <= as_of",
+    "source": "source IN ('computed', 'reported')",
+}
+
+kpi_series = Table(
+    "kpi_series",
+    metadata,
+    *_fact_key(),
+    _text("figure_as_of", "Month the figure itself belongs to, YYYY-MM; not after as_of", 7),
+    Column(
+        "value", ExactNumeric(), nullable=False, comment="The figure, rounded half-up to the branch's own precision"
+    ),
+    _number("numerator", "Numerator of the figure, unrounded"),
+    _number("denominator", "Denominator of the figure, unrounded"),
+    _number(
+        "month_value",
+        "What the month itself adds, in the KPI's unit; of a figure that does not add up over the year the figure; "
+        "NULL where the month before is lacking",
+    ),
+    _number("month_cases", "Cases that month_value stands on; NULL for counts"),
+    _text("source", "computed from records, or reported", 16),
+    _text("figure_known_month", "Reporting month in which the figure arrived, YYYY-MM", 7),
+    *_published(),
+    PrimaryKeyConstraint(*_FACT_KEY, "figure_as_of"),
+    *_dimension_keys(),
+    *(CheckConstraint(condition, name=name) for name, condition in _SERIES_CHECKS.items()),
+    comment="Monthly figures of the fiscal year of as_of and the two before, as known by as_of: what run charts draw. "
+    "Grain: as_of x fiscal year x branch x KPI x month of the figure.",
+)
+
+
+def _report_key() -> list[Column[Any]]:
+    return [
+        _text("as_of", "Month of the report, YYYY-MM", 7),
+        _integer("fiscal_year", "Fiscal year, April to March; 2025 = 令和7年度"),
+        _text("branch_code", "Branch code; 00 = 協会全体", 2),
+        _text("area", "Field (分野) as the branch names it; may be empty"),
+    ]
+
+
+def _report_keys_elsewhere() -> list[ForeignKeyConstraint]:
+    return [
+        ForeignKeyConstraint(["branch_code"], ["branches.branch_code"]),
+        ForeignKeyConstraint(["fiscal_year"], ["fiscal_years.fiscal_year"]),
+    ]
+
+
+initiatives = Table(
+    "initiatives",
+    metadata,
+    *_report_key(),
+    _text("initiative", "Initiative (取組名) as the branch names it"),
+    _integer("line_order", "Place in the report of the branch"),
+    _flag("is_sum", "True for a line that sums up others: no initiative, and never added up"),
+    _text(
+        "figure_as_of",
+        "Month that the branch's report describes, YYYY-MM; NULL for the plan of the year",
+        7,
+        nullable=True,
+    ),
+    _text("figure_known_month", "Reporting month in which it arrived, YYYY-MM", 7),
+    _number("budget_yen", "予算額 in yen; NULL when none is told"),
+    _number("executed_yen", "執行（予定）額 in yen, since April; NULL when none is told"),
+    _text("status", "未着手, 調達中, 契約済み, ― (nothing to procure) or empty", 16),
+    _number("prior_budget_yen", "前年度予算額 in yen; NULL when none is told"),
+    _text("source_document", "Document the row was taken from"),
+    *_published(),
+    PrimaryKeyConstraint("as_of", "fiscal_year", "branch_code", "area", "initiative"),
+    *_report_keys_elsewhere(),
+    CheckConstraint(f"as_of {_IS_MONTH}", name="as_of"),
+    CheckConstraint(f"figure_as_of {_IS_MONTH} AND figure_as_of <= as_of", name="figure_as_of"),
+    CheckConstraint("status IN ('未着手', '調達中', '契約済み', '―', '')", name="status"),
+    comment="事業予算・執行: initiatives as known by as_of, the newest report of each branch. "
+    "Grain: as_of x fiscal year x branch x field x initiative.",
+)
+
+activity_counts = Table(
+    "activity_counts",
+    metadata,
+    *_report_key(),
+    _text("item", "What is counted (項目), as the branch names it"),
+    _text("figure_as_of", "Month whose end the count describes, or in which it happened, YYYY-MM", 7),
+    _text("figure_known_month", "Reporting month in which it arrived, YYYY-MM", 7),
+    _integer("line_order", "Place in the reports of the branch"),
+    _number("item_count", "The count; NULL while there is none"),
+    _text("unit", "Unit of the count as printed"),
+    _text("basis", "cumulative (since April), month, level (a state) or unstated (taken as since April)", 16),
+    _text("printed", "Text as printed in the source document"),
+    _text("source_document", "Document the count was taken from"),
+    *_published(),
+    PrimaryKeyConstraint("as_of", "fiscal_year", "branch_code", "area", "item", "figure_as_of"),
+    *_report_keys_elsewhere(),
+    CheckConstraint(f"as_of {_IS_MONTH}", name="as_of"),
+    CheckConstraint(f"figure_as_of {_IS_MONTH} AND figure_as_of <= as_of", name="figure_as_of"),
+    CheckConstraint("basis IN ('cumulative', 'month', 'level', 'unstated')", name="basis"),
+    comment="取組件数: counts of activities of the fiscal year as known by as_of. "
+    "Grain: as_of x fiscal year x branch x field x item x month of the count.",
+)
+
+progress_marks = Table(
+    "progress_marks",
+    metadata,
+    *_report_key(),
+    _text("subject", "KPI (id or name) or initiative that is marked (対象)"),
+    _text("marked_as_of", "Month of the report on which the mark stands, YYYY-MM", 7),
+    _text("mark_known_month", "Reporting month in which it arrived, YYYY-MM", 7),
+    _text("mark", "○ as planned, △ late or in part, × not done, ― not due yet", 1),
+    _text("author", "Post or section that gives the mark"),
+    _text("reason", "Why the proposed mark does not fit"),
+    *_published(),
+    PrimaryKeyConstraint("as_of", "fiscal_year", "branch_code", "area", "subject", "marked_as_of"),
+    *_report_keys_elsewhere(),
+    CheckConstraint(f"as_of {_IS_MONTH}", name="as_of"),
+    CheckConstraint(f"marked_as_of {_IS_MONTH} AND marked_as_of <= as_of", name="marked_as_of"),
+    CheckConstraint("mark IN ('○', '△', '×', '―')", name="mark"),
+    comment="進捗評価: marks that people gave in place of the proposed ones, as known by as_of. "
+    "Grain: as_of x fiscal year x branch x field x subject x month of the mark.",
+)
+
+
 def _before_and_after() -> list[Column[Any]]:
     columns = []
     for prefix, when in (("old", "before"), ("new", "after")):
@@ -488,7 +611,10 @@ alert_states = Table(
 DIMENSIONS = (branches, fiscal_years, kpis)
 """Upserted by every month, never deleted; parents first."""
 
-MONTHLY = (kpi_targets, kpi_facts)
+PROGRESS = (initiatives, activity_counts, progress_marks)
+"""What the progress report (事業実施状況) is made of; each comes from the mart of its name."""
+
+MONTHLY = (kpi_targets, kpi_facts, kpi_series, *PROGRESS)
 """Replaced as a whole per ``as_of``; parents first."""
 
 KEPT = (frozen_targets,)

@@ -3,9 +3,14 @@
 What lives here: the shape of a point and reading series. What does not: which figures there are (``mart_kpi_series``), charts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal, cast
+
+from sqlalchemy import Engine, select
+
+from kenpo_pipelines.serving.faults import translated
+from kenpo_pipelines.serving.schema import kpi_series
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +34,17 @@ class SeriesPoint:
     month_cases: Decimal | None
     source: Literal["computed", "reported"]
     figure_known_month: str
+
+
+def series_points(engine: Engine, as_of: str) -> list[SeriesPoint]:
+    """Return the figures of the fiscal year of ``as_of`` ('YYYY-MM') and of the two before, as that month was published.
+
+    Ordered by fiscal year, branch, KPI and month; a month without a figure has no point. Empty when the month is not
+    published, or was published last before there were series.
+    """
+    columns = [kpi_series.c[field.name] for field in fields(SeriesPoint)]
+    query = select(*columns).where(kpi_series.c.as_of == as_of)
+    with translated(engine, "read the series of figures"), engine.connect() as connection:
+        points = [SeriesPoint(*cast("tuple[Any, ...]", row)) for row in connection.execute(query)]
+    # sorted here, because databases may order text otherwise
+    return sorted(points, key=lambda point: (point.fiscal_year, point.branch_code, point.kpi_id, point.figure_as_of))

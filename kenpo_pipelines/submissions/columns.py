@@ -33,6 +33,8 @@ class ColumnType(StrEnum):
     CHOICE = "choice"
     IDENTIFIER = "identifier"
     FLAG = "flag"
+    AMOUNT = "amount"
+    COUNT = "count"
 
 
 Storage = Literal["string", "integer", "bigint", "decimal", "boolean", "date", "blob"]
@@ -44,6 +46,8 @@ STORAGE: dict[ColumnType, Storage] = {
     ColumnType.KPI_VALUE: "decimal",
     ColumnType.TARGET_VALUE: "decimal",
     ColumnType.FLAG: "boolean",
+    ColumnType.AMOUNT: "bigint",
+    ColumnType.COUNT: "bigint",
 }
 EMPTY_TEXT = (ColumnType.TEXT, ColumnType.UNIT)
 """A blank cell of these types is stored as ''."""
@@ -118,8 +122,12 @@ class Column(Strict):
     unit: str = ""
     decimals: int | None = Field(default=None, ge=0, le=10)
     """decimal: so many decimals are stored, and more are a fault."""
+    longest: int | None = Field(default=None, ge=1)
+    """text: more characters are a fault; what is a key downstream must have an end."""
     within: str | None = None
     """month: the column with the fiscal year that the month must lie in."""
+    plan_words: tuple[str, ...] = ()
+    """month: words that stand for the plan of the fiscal year, before any month of it; stored as no month."""
     not_after_folder: bool = False
     """month, date: must not lie after the landing folder's month."""
     needs_value: tuple[str, ...] = ()
@@ -143,6 +151,10 @@ class Column(Strict):
             raise ValueError("values belong to the types choice and comparator, and are needed there")
         if self.within and self.type is not ColumnType.MONTH:
             raise ValueError("within belongs to the type month")
+        if self.longest is not None and self.type is not ColumnType.TEXT:
+            raise ValueError("longest belongs to the type text")
+        if self.plan_words and self.type is not ColumnType.MONTH:
+            raise ValueError("plan_words belong to the type month")
         if self.not_after_folder and self.type not in (ColumnType.MONTH, ColumnType.DATE):
             raise ValueError("not_after_folder belongs to the types month and date")
         if self.decimals is not None and self.type is not ColumnType.DECIMAL:

@@ -154,6 +154,12 @@ class Contract(Strict):
         """Return the first column of the type, or None."""
         return next((column for column in self.columns if column.type is type_), None)
 
+    @cached_property
+    def branch_by_code_or_name(self) -> Column | None:
+        """The column of branch codes where the branch's name alone may stand for it: both are there, neither is required."""
+        code, name = (self.column_of(type_) for type_ in (ColumnType.BRANCH_CODE, ColumnType.BRANCH_NAME))
+        return code if code is not None and name is not None and not (code.required or name.required) else None
+
     @property
     def registration_sheet(self) -> RegistrationSheetLayout | None:
         """The registration sheet's layout, if the dataset has one."""
@@ -175,7 +181,8 @@ class Contract(Strict):
         stored: list[StoredColumn] = []
         for column in self.columns:
             text = column.description
-            nullable = column.allows_blank and column.type not in EMPTY_TEXT
+            nullable = (column.allows_blank or bool(column.plan_words)) and column.type not in EMPTY_TEXT
+            nullable = nullable and column is not self.branch_by_code_or_name
             if column.personal:
                 if column is self.personal_columns[0]:
                     key = "Keyed hash of " + ", ".join(one.name for one in self.personal_columns)
@@ -229,6 +236,7 @@ class Contract(Strict):
                 raise ValueError(f"columns: type {type_} needs columns of the types kpi, fiscal_year and branch_code")
         if self.dataset.due is not None and "branch_code" not in stored:
             raise ValueError("dataset.due: without a column of branches nobody can be late")
+        self._check_amounts()
         self._check_registration_sheet()
         self._check_record_level(stored)
         return self
@@ -236,6 +244,11 @@ class Contract(Strict):
     @property
     def _has_branch(self) -> bool:
         return bool(self.column_of(ColumnType.BRANCH_CODE) or self.column_of(ColumnType.BRANCH_NAME))
+
+    def _check_amounts(self) -> None:
+        types = {column.type for column in self.columns}
+        if ColumnType.COUNT in types and ColumnType.UNIT not in types:
+            raise ValueError("columns: type count needs a column of the type unit, which keeps what is counted")
 
     def _check_registration_sheet(self) -> None:
         sheet = self.registration_sheet

@@ -37,6 +37,8 @@ _TYPES = {
     "unit": "unit",
     "choice": "choice",
     "flag": "1 or 0",
+    "amount": "amount in yen, by the unit that the file states",
+    "count": "whole number with its unit",
 }
 _FOLDERS = {"month": "YYYY-MM", "fiscal_year": "YYYY"}
 
@@ -44,10 +46,14 @@ _FOLDERS = {"month": "YYYY-MM", "fiscal_year": "YYYY"}
 def type_text(column: Column) -> str:
     """Put the column's type and bounds into words: ``whole number ≥ 0, 円``."""
     text = _TYPES.get(str(column.type), str(column.type))
+    if column.longest is not None:
+        text += f" (at most {column.longest} characters)"
     if column.decimals is not None:
         text += f" with at most {column.decimals} decimals"
     if column.min is not None:
         text += f" ≥ {column.min:f}"
+    if column.plan_words:
+        text += f" (or {', '.join(column.plan_words)}: the plan of the year)"
     if column.not_after_folder:
         text += ", not after the folder's month"
     return f"{text}, {column.unit}" if column.unit else text

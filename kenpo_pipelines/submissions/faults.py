@@ -221,6 +221,18 @@ _ROW_FAULTS = (
     ),
     FaultKind("kpi_not_for_branch", "その支部では対象外のKPI", "支部コードとKPIを確かめてください。対象：{expected}。"),
     FaultKind("unit_disagrees", "KPIと異なる単位", "このKPIの単位は「{expected}」です。単位と数値を確かめてください。"),
+    FaultKind(
+        "amount_unit_missing",
+        "単位の分からない金額",
+        "単位（円、千円、百万円など）を「単位」の列、見出し、または金額の後に書いてください。",
+    ),
+    FaultKind(
+        "not_an_amount_unit",
+        "金額の単位ではない単位",
+        "金額の単位は円、千円、万円、百万円、億円のいずれかです。単位を確かめてください。",
+    ),
+    FaultKind("text_too_long", "長すぎる文字列", "{expected}文字以内で入力してください。"),
+    FaultKind("units_disagree", "単位の欄と異なる単位が付いた値", "値に付いた単位と「単位」の欄をそろえてください。"),
     FaultKind("unexpected_percent", "割合ではない列にある％の値", "件数や金額を、％を付けずに入力してください。"),
     FaultKind(
         "qualitative_number",

@@ -4,7 +4,7 @@ What lives here: turning the sheet into records of the same shape as a table's. 
 which the contract lists, and reading the values (``rules``). Source: kpi_registration_sheet_fy2025.xlsx.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kenpo_pipelines.submissions.calendar_cells import fiscal_year_in
@@ -19,6 +19,8 @@ from kenpo_pipelines.submissions.texts import squeeze
 
 _SEARCHED_ROWS = 15
 _SUB_HEADERS = ("コード", "支部コード", "支部名", "名称")
+_BRANCH, _TITLE = "支部", "表題"
+"""What faults call the columns of the branch, and the title, which tells the fiscal year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,30 @@ class _Sheet:
     branch_columns: tuple[int, ...]
     kpis: dict[int, tuple[SheetKpi, str]]
     first_data: int
+
+
+@dataclass(frozen=True, slots=True)
+class SheetPlaces:
+    """Where a person finds what faults name: positions of columns by header, the position in the grid of the last row above the
+    data, and row and column of the title (positions, too)."""
+
+    columns: Mapping[str, tuple[int, ...]]
+    last_head: int
+    title: tuple[int, int]
+
+
+def places_of_sheet(grid: Grid, layout: RegistrationSheetLayout) -> SheetPlaces:
+    """Return where things are in the sheet; raise :class:`FileFault` as :func:`read_registration_sheet` does."""
+    sheet = _locate(grid, layout)
+    wanted = squeeze(layout.title)
+    title = next(
+        (index, column)
+        for index, row in enumerate(grid.rows[:_SEARCHED_ROWS])
+        for column, cell in enumerate(row.cells)
+        if wanted in squeeze(cell_text(cell))
+    )
+    columns = {header: (position,) for position, (_, header) in sheet.kpis.items()}
+    return SheetPlaces({**columns, _BRANCH: sheet.branch_columns}, sheet.first_data - 1, title)
 
 
 def is_registration_sheet(grid: Grid, layout: RegistrationSheetLayout) -> bool:
@@ -129,12 +155,12 @@ def _record(row: GridRow, position: int, sheet: _Sheet, contract: Contract, shee
         names[ColumnType.TARGET_VALUE]: cell if stated is None else BLANK,
     }
     headers = dict.fromkeys(cells, header) | {
-        names[ColumnType.BRANCH_CODE]: "支部",
-        names[ColumnType.FISCAL_YEAR]: "表題",
+        names[ColumnType.BRANCH_CODE]: _BRANCH,
+        names[ColumnType.FISCAL_YEAR]: _TITLE,
     }
     if ColumnType.BRANCH_NAME in names and len(sheet.branch_columns) == 2:
         cells[names[ColumnType.BRANCH_NAME]] = row[sheet.branch_columns[1]]
-        headers[names[ColumnType.BRANCH_NAME]] = "支部"
+        headers[names[ColumnType.BRANCH_NAME]] = _BRANCH
     for text_name, text in (("printed", cell_text(cell)), ("source_document", sheet.title)):
         if text_name in contract.column_by_name:
             cells[text_name] = Cell(text)

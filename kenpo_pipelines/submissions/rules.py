@@ -18,8 +18,10 @@ from kenpo_pipelines.submissions.grids import Cell
 from kenpo_pipelines.submissions.kpi_cells import Followed, read_kpi_value, read_target_value
 from kenpo_pipelines.submissions.names import Names
 from kenpo_pipelines.submissions.numerals import is_none_word
+from kenpo_pipelines.submissions.quantity_cells import read_amount, read_count
 from kenpo_pipelines.submissions.records import Record
 from kenpo_pipelines.submissions.submission import Row
+from kenpo_pipelines.submissions.texts import squeeze
 from kenpo_pipelines.submissions.units import is_same_unit
 
 _WHAT_AND_WHERE = (
@@ -51,7 +53,7 @@ class Reading:
     kpi: Kpi | None = None
     followed: Followed | None = None
     value_unit: str = ""
-    """The unit that the figure's cell, its unit line or its header states."""
+    """The unit that the figure's or the count's cell, its unit line or its header states."""
     bound: str = ""
     """以上/以下 written behind the target's number, or the comparator written in its place."""
     has_restored_zero: bool = False
@@ -75,7 +77,7 @@ class RowRules:
         self._others = sorted(others, key=lambda column: column.type is ColumnType.UNIT)
         self._fraction = _fraction_of(contract)
         self._readers: dict[ColumnType, Callable[[Column, Cell, Reading], Row]] = {
-            ColumnType.TEXT: lambda column, cell, _: {column.name: cells.read_text(cell)},
+            ColumnType.TEXT: self._text,
             ColumnType.INTEGER: self._number,
             ColumnType.DECIMAL: self._number,
             ColumnType.DATE: lambda column, cell, _: {column.name: calendar_cells.read_date(cell)},
@@ -89,6 +91,8 @@ class RowRules:
             ColumnType.COMPARATOR: lambda column, cell, _: {column.name: cells.read_choice(cell, column.values)},
             ColumnType.CHOICE: lambda column, cell, _: {column.name: cells.read_choice(cell, column.values)},
             ColumnType.UNIT: self._unit,
+            ColumnType.AMOUNT: self._amount,
+            ColumnType.COUNT: self._count,
         }
 
     def read(self, record: Record) -> Reading:
@@ -119,12 +123,40 @@ class RowRules:
 
     def _read_cell(self, column: Column, reading: Reading) -> None:
         cell = reading.record.cell(column.name)
-        if cell.is_blank and not column.allows_blank:
+        if cell.is_blank and self._must_be_filled(column, reading):
             raise CellFault("missing_value")
         if cell.is_blank and column.type not in _BLANK_HAS_MEANING:
             reading.row |= _nothing(column, self._contract)
             return
         reading.row |= self._readers[column.type](column, cell, reading)
+
+    def _must_be_filled(self, column: Column, reading: Reading) -> bool:
+        """True where a blank cell is a fault; where code or name may name the branch, one of them must."""
+        name = self._contract.column_of(ColumnType.BRANCH_NAME)
+        if column is self._contract.branch_by_code_or_name:
+            return name is None or reading.record.cell(name.name).is_blank
+        return not column.allows_blank
+
+    def _text(self, column: Column, cell: Cell, reading: Reading) -> Row:
+        text = cells.read_text(cell)
+        if column.longest is not None and len(text) > column.longest:
+            raise CellFault("text_too_long", str(column.longest))
+        return {column.name: text}
+
+    def _amount(self, column: Column, cell: Cell, reading: Reading) -> Row:
+        return {column.name: read_amount(cell, self._stated_unit(column, reading), column.min)}
+
+    def _count(self, column: Column, cell: Cell, reading: Reading) -> Row:
+        stated = self._stated_unit(column, reading)
+        count, own = read_count(cell, stated, column.min)
+        reading.value_unit = own or stated
+        return {column.name: count}
+
+    def _stated_unit(self, column: Column, reading: Reading) -> str:
+        """The unit in the row's own column of units; else that of the unit line, the header or the title."""
+        unit_column = self._contract.column_of(ColumnType.UNIT)
+        own = "" if unit_column is None else cells.read_text(reading.record.cell(unit_column.name))
+        return own if own and not is_none_word(own) else reading.record.units.get(column.name, "")
 
     def _number(self, column: Column, cell: Cell, reading: Reading) -> Row:
         read = cells.read_integer if column.type is ColumnType.INTEGER else cells.read_decimal
@@ -144,6 +176,8 @@ class RowRules:
         return {column.name: year}
 
     def _month(self, column: Column, cell: Cell, reading: Reading) -> Row:
+        if isinstance(cell.value, str) and squeeze(cell.value) in {squeeze(word) for word in column.plan_words}:
+            return {column.name: None}
         month = calendar_cells.read_month(cell)
         year = reading.row.get(column.within) if column.within else None
         if year is not None and fiscal.fiscal_year_of(month) != year:
@@ -167,6 +201,10 @@ class RowRules:
             if branch is None:
                 raise CellFault("unknown_branch")
             return {"branch_code": branch.code}
+        if self._contract.branch_by_code_or_name and reading.record.cell(code_column.name).is_blank:
+            if branch is None:
+                raise CellFault("unknown_branch")
+            return {code_column.name: branch.code}
         code = reading.row.get(code_column.name)
         if code is not None and (branch is None or branch.code != code):
             raise CellFault("branch_mismatch", self._catalogue.branch_by_code[code].name)

@@ -86,6 +86,14 @@ class Checked(Protocol):
         """The file's name."""
 
     @property
+    def file_sha256(self) -> str:
+        """SHA-256 of the bytes that were read, hexadecimal."""
+
+    @property
+    def fault(self) -> str:
+        """The code of the fault for which the whole file was refused, or ''."""
+
+    @property
     def status(self) -> Literal["loaded", "refused"]:
         """Whether the file could be read at all."""
 

@@ -48,16 +48,19 @@ def check(file: Path, contract: Contract, catalogue: Catalogue, month: str | Non
 
     Raises :class:`LandingError` when a monthly dataset is given a year.
     """
+    read = check_record_file if contract.dataset.record_level else read_submission
+    return read(file, contract, catalogue, period_of(contract, month))
+
+
+def period_of(contract: Contract, month: str | None) -> str:
+    """Return the landing folder for which a file is checked: ``YYYY-MM``, of yearly datasets ``YYYY``; raises as ``check``."""
     is_monthly = contract.dataset.folder == "month"
     if is_monthly and month is not None and "-" not in month:
         raise LandingError(
             f"{contract.dataset.name_ja}は月ごとに提出します。--month 2025-06 のように月を指定してください"
         )
     chosen = month or fiscal.current_month()
-    if contract.dataset.record_level:
-        return check_record_file(file, contract, catalogue, chosen)
-    is_folder = is_monthly or "-" not in chosen
-    return read_submission(file, contract, catalogue, chosen if is_folder else str(fiscal.fiscal_year_of(chosen)))
+    return chosen if is_monthly or "-" not in chosen else str(fiscal.fiscal_year_of(chosen))
 
 
 def submit_file(

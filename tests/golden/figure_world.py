@@ -1,10 +1,10 @@
 """A lake with the inputs of the analytical models only: figures, measures, guidance counts and the reference tables.
 
-What lives here: writing figures without submissions, and running the models that look for conspicuous ones. What does not: what
-they should find (``analytical_oracle``).
+What lives here: writing figures without submissions, and running the models that look for conspicuous ones or make series. What
+does not: what they should find (``analytical_oracle``).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -69,16 +69,24 @@ class FigureWorld:
 
     def run(self) -> list[Row]:
         """Run the models; return what they found."""
+        return self._made(MODELS)
+
+    def series(self) -> list[Row]:
+        """Run what makes series; return their points."""
+        return self._made(("comparable_figures", "mart_kpi_series"))
+
+    def _made(self, names: Sequence[str]) -> list[Row]:
         lake = Lake(self.home / "lake")
         engine = DuckDBEngine(lake, PROJECT)
         write_reference(lake, self.month, self.reference)
         inputs = {"kpi_figures": self.figures, "record_measures": self.measures, "stg_guidance_counts": self.guidance}
-        for name, rows in inputs.items():
-            model = PROJECT.model(name)
-            lake.write(model.layer, name, self.month, pa.Table.from_pylist(rows, schema=schema_of(model)))
-        for name in MODELS:
+        for source, rows in inputs.items():
+            model = PROJECT.model(source)
+            lake.write(model.layer, source, self.month, pa.Table.from_pylist(rows, schema=schema_of(model)))
+        for name in names:
             engine.run_model(PROJECT.model(name), self.month)
-        return [dict(row) for row in lake.read("kpis", "analytical_findings", self.month).to_pylist()]
+        last = PROJECT.model(names[-1])
+        return [dict(row) for row in lake.read(last.layer, last.name, self.month).to_pylist()]
 
 
 def places(found: Collection[Row], *rules: str) -> set[tuple[str, ...]]:

@@ -24,6 +24,7 @@ from kenpo_pipelines.definitions import build_definitions
 from kenpo_pipelines.models import LAYERS, load_project
 from kenpo_pipelines.settings import CHECKOUT, Settings
 from kenpo_pipelines.submissions.contract import load_contracts
+from resources.steps import SCORECARD_FILES
 
 MONTHLY = {"raw", "quarantine", "ledger", "findings", "reference", *LAYERS, "judged", "serving"}
 OUTSIDE = {"landing", "published"}
@@ -186,7 +187,7 @@ def test_every_asset_can_be_traced_from_a_submission_to_a_scorecard(defs: dg.Def
         return upstream[key] | {older for parent in upstream[key] for older in ancestors(parent)}
 
     scorecards = [key for key in upstream if key.path[0] == "scorecards"]
-    assert len(scorecards) == 2
+    assert {key.path[1] for key in scorecards} == {one.name for one in SCORECARD_FILES}
     for key in scorecards:
         found = ancestors(key)
         assert dg.AssetKey(["landing", "kpi_results"]) in found

@@ -137,6 +137,8 @@ class Received:
     title: str
     text: str
     raw: str
+    files: dict[str, str] = field(default_factory=dict)
+    """Attached files by name, as text."""
 
 
 class MailServer:
@@ -155,7 +157,9 @@ class MailServer:
         body = mail.get_body(("plain",))  # type: ignore[attr-defined]
         html = mail.get_body(("html",))  # type: ignore[attr-defined]
         raw = f"{mail['subject']}\n{html.get_content() if html else ''}"
-        self.received.append(Received(str(mail["subject"]), body.get_content() if body else "", raw))
+        attached = mail.iter_attachments()  # type: ignore[attr-defined]
+        files = {str(one.get_filename()): one.get_payload(decode=True).decode() for one in attached}
+        self.received.append(Received(str(mail["subject"]), body.get_content() if body else "", raw, files))
         return "250 OK"
 
     @property

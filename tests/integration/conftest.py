@@ -157,6 +157,13 @@ def _mart_row(as_of: str, fiscal_year: int, branch_code: str, kpi_id: str) -> Ro
     }
 
 
+def _series_row(mart_row: Row) -> Row:
+    """The point of a series that a line of the scorecard shows."""
+    names = ("as_of", "fiscal_year", "branch_code", "kpi_id", "figure_as_of", "value", "numerator", "denominator")
+    shown = {name: mart_row[name] for name in (*names, "source", "figure_known_month")}
+    return {**shown, "month_value": Decimal("57.6000000000"), "month_cases": Decimal("1000.0000000000")}
+
+
 def _judgement_row(mart_row: Row) -> Row:
     """What judgement keeps of the target beside what stands in the mart."""
     is_used = bool(mart_row["value_text"]) and mart_row["target"] is not None
@@ -233,7 +240,9 @@ def month_tables(small_catalogue: Catalogue) -> MonthTables:
         if change:
             change(parts)
         judgements = [_judgement_row(row) for row in parts["scorecard"]]
-        return serving_tables(small_catalogue, parts["scorecard"], parts["ledger"], parts["quarantine"], judgements)
+        series = [_series_row(row) for row in parts["scorecard"] if row["value"] is not None]
+        files = (parts["ledger"], parts["quarantine"])
+        return serving_tables(small_catalogue, parts["scorecard"], *files, judgements, series)
 
     return make
 

@@ -138,9 +138,20 @@ def lake_content(home: Path) -> dict[str, str]:
 
 
 def output_files(home: Path) -> dict[str, str]:
-    """Digest of every workbook."""
-    paths = (home / "outputs").rglob("*.xlsx")
+    """Digest of every workbook and page, by path from the home folder."""
+    paths = [path for kind in ("xlsx", "html") for path in (home / "outputs").rglob(f"*.{kind}")]
     return {str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
+
+
+def scorecard_files(month: str, *branches: str) -> set[str]:
+    """Paths from the home folder of what is written of a month of fiscal year 2025 without initiatives and activities.
+
+    ``branches`` as in file names: 13_tokyo.
+    """
+    both = {f"comparison_{month}.xlsx", f"national_{month}.html"}
+    both |= {f"scorecard_{month}_{branch}.{kind}" for branch in branches for kind in ("xlsx", "html")}
+    internal = {f"targets_2024_2025.{kind}" for kind in ("xlsx", "html")}
+    return {f"outputs/{month}/{name}" for name in both | internal} | {f"outputs/{month}/public/{name}" for name in both}
 
 
 _OF_THE_RUN = re.compile(

@@ -7,6 +7,7 @@ process, a few through the installed program.
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from kenpo_home import (
     output_files,
     result,
     results,
+    scorecard_files,
     target,
     targets,
     tree,
@@ -400,7 +402,8 @@ def test_a_run_says_what_it_did_month_by_month_without_noise(published: Path) ->
     assert "✓ 2025-05  2 files, 7 rows read = 7 loaded + 0 rejected" in said
     assert "✓ 2025-06  2 files, 5 rows read = 5 loaded + 0 rejected" in said
     silent = (
-        "benefit_decisions, checkup_counts, claims, guidance_counts, receipt_audits, recoverables, untreated_persons"
+        "activity_counts, benefit_decisions, checkup_counts, claims, guidance_counts, initiatives, receipt_audits, "
+        "recoverables, untreated_persons"
     )
     assert said.count(f"  ! nothing was submitted: {silent}\n") == 2
     assert said.count("nothing was submitted") == 2
@@ -529,20 +532,17 @@ def test_nothing_published_at_all_is_told(invoke: Invoke) -> None:
 
 def test_scorecard_prints_the_paths_it_wrote_and_writes_the_same_bytes_as_the_run(published: Path, ask: Invoke) -> None:
     before = output_files(published)
-    for path in (published / "outputs" / "2025-06").iterdir():
-        path.unlink()
+    shutil.rmtree(published / "outputs" / "2025-06")
 
     done = ask("scorecard")
 
     assert done.exit_code == 0
     paths = [Path(line) for line in done.stdout.splitlines()]
     assert all(path.is_file() and path.is_absolute() for path in paths)
-    assert [path.name for path in paths] == [
-        "comparison_2025-06.xlsx",
-        "scorecard_2025-06_00_nation.xlsx",
-        "scorecard_2025-06_04_miyagi.xlsx",
-        "scorecard_2025-06_13_tokyo.xlsx",
-    ]
+    assert paths[0].name == "comparison_2025-06.xlsx"
+    assert {str(path.relative_to(published)) for path in paths} == scorecard_files(
+        "2025-06", "00_nation", "04_miyagi", "13_tokyo"
+    )
     assert output_files(published) == before
 
 
@@ -551,7 +551,8 @@ def test_scorecard_of_an_earlier_month_and_one_branch(published: Path, ask: Invo
 
     done = ask("scorecard", "--as-of", "2025-05", "--branch", "宮城支部")
 
-    assert done.stdout.splitlines() == [str(published / "outputs" / "2025-05" / "scorecard_2025-05_04_miyagi.xlsx")]
+    own = published / "outputs" / "2025-05" / "scorecard_2025-05_04_miyagi.xlsx"
+    assert done.stdout.splitlines() == [str(own), str(own.with_suffix(".html"))]
     assert output_files(published) == before
 
 

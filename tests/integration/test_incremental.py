@@ -30,6 +30,7 @@ from kenpo_home import (
     output_files,
     result,
     results,
+    scorecard_files,
     settings_of,
     target,
     targets,
@@ -49,6 +50,7 @@ from kenpo_pipelines.serving.database import connect
 from kenpo_pipelines.serving.queries import scorecard_rows
 from kenpo_pipelines.serving.restatement_queries import restatements
 from kenpo_pipelines.settings import CHECKOUT, Settings
+from resources.steps import SCORECARD_FILES
 
 MAY, JUNE = "2025-05", "2025-06"
 KPI_RESULTS = tuple(f"{layer}/kpi_results" for layer in ("raw", "quarantine", "ledger", "findings"))
@@ -336,7 +338,7 @@ def test_damage_is_healed_by_a_plain_run_to_the_same_bytes(story: Story) -> None
 def test_a_workbook_that_is_missing_or_was_edited_is_written_again_and_nothing_else_done(story: Story) -> None:
     chapter = story.chapters["workbook deleted"]
 
-    assert chapter.assets == {"scorecards/branch_workbooks", "scorecards/comparison_workbook"}
+    assert chapter.assets == {f"scorecards/{one.name}" for one in SCORECARD_FILES}
     assert chapter.rewritten == set()
     assert story.seen["workbooks kept"]
 
@@ -601,7 +603,7 @@ def test_a_restored_home_publishes_and_writes_what_the_lost_one_did(story: Story
     assert restored.rows_after == restored.rows_before
     of_may = {name: digest for name, digest in output_files(story.home).items() if f"/{MAY}/" in name}
     assert restored.workbooks == of_may
-    assert len(of_may) == 4
+    assert of_may.keys() == scorecard_files(MAY, "00_nation", "04_miyagi", "13_tokyo")
 
 
 def test_a_published_judgement_keeps_its_target_until_somebody_renews_it(restored: Restored) -> None:

@@ -100,6 +100,37 @@ VALID: dict[str, dict[str, str]] = {
         "実績値": "実施",
         "単位": "",
     },
+    "initiatives": {
+        "年度": "2025",
+        "時点": "2025-05",
+        "支部": "東京支部",
+        "分野": "健診事業関連予算",
+        "取組名": "取組{n}",
+        "予算額": "4070000",
+        "執行（予定）額": "",
+        "ステータス": "未着手",
+        "前年度予算額": "",
+        "単位": "円",
+    },
+    "activity_counts": {
+        "年度": "2025",
+        "時点": "2025-05",
+        "支部": "東京支部",
+        "種別": "activity",
+        "分野": "",
+        "項目": "取組{n}",
+        "件数": "5",
+        "単位": "件",
+    },
+    "progress_marks": {
+        "年度": "2025",
+        "時点": "2025-05",
+        "支部コード": "13",
+        "対象": "line_monthly_posts",
+        "評価": "○",
+        "記入者": "企画総務グループ",
+        "理由": "計画どおり",
+    },
 }
 FAULTY_CELLS: dict[str, tuple[str, ...]] = {
     "benefit_decisions": ("受付日", "支給額", "給付種別", "支部コード"),
@@ -110,8 +141,13 @@ FAULTY_CELLS: dict[str, tuple[str, ...]] = {
     "guidance_counts": ("対象", "実績評価"),
     "untreated_persons": ("健診受診年月", "血圧該当"),
     "kpi_results": ("時点", "KPI", "実績値"),
+    "initiatives": ("時点", "支部", "予算額", "ステータス"),
+    "activity_counts": ("時点", "支部", "件数"),
+    "progress_marks": ("時点", "支部コード", "評価"),
 }
 """Columns into which a person is typed by mistake, one row each (as words: a bare number in an amount is an amount)."""
+FIGURES = ("kpi_results", "initiatives", "activity_counts", "progress_marks")
+"""Datasets without records: read cell by cell, and shown to who submits them."""
 _PERSON = ("記号", "番号", "枝番")
 
 
@@ -132,7 +168,7 @@ def rows_of(dataset: str) -> list[dict[str, str]]:
             row["支部コード"] = f"{n:02d}"
             if n > 47 or n == 13:
                 continue
-        if dataset == "kpi_results" and n:
+        if n and dataset in FIGURES:
             break
         rows.append(row | {"記号": symbol(n), "番号": number(n), "枝番": "00"})
     for place, header in enumerate(FAULTY_CELLS[dataset], start=200):
@@ -193,9 +229,14 @@ def printed(home: Path) -> dict[str, str]:
     desk = home.parent / "desk"
     for dataset in VALID:
         chosen = ("--dataset", dataset, "--month", MONTH)
-        for name in ("clean.csv", "faulty.csv", "ragged.csv", "book.xlsx"):
+        for name in files_of(dataset):
             path = write(desk / dataset / name, files_of(dataset)[name])
-            said[f"check-file {dataset} {name}"] = in_this_process(home, "check-file", path, *chosen)
+            for kind in ("html", "xlsx"):
+                report = home / "reports" / f"{dataset}_{name}.{kind}"
+                report.parent.mkdir(parents=True, exist_ok=True)
+                said[f"check-file {dataset} {name}"] = in_this_process(
+                    home, "check-file", path, *chosen, "--report", report
+                )
         said[f"submit {dataset}"] = in_this_process(home, "submit", desk / dataset / "faulty.csv", *chosen)
         land(home, dataset, MONTH, files_of(dataset))
     for arguments in (["run", "--month", MONTH], ["run", "--month", MONTH, "--force"], ["kpi"], ["scorecard"]):
@@ -246,6 +287,8 @@ def test_the_marks_can_be_found(home: Path, printed: dict[str, str]) -> None:
             assert counted is not None and counted[0] >= 100
             assert counted[0] == counted[1] and counted[2] == 16
     assert any("dagster" in path.parts for path in stored(home))
+    pages = [path for path in stored(home) if "data_docs" in path.parts and path.suffix == ".html"]
+    assert len(pages) > len(VALID)
     assert len([path for path in stored(home) if path.suffix == ".xlsx"]) > 10
 
 
@@ -262,8 +305,8 @@ def test_nothing_stored_holds_a_person(home: Path, printed: dict[str, str]) -> N
 
 def test_nothing_printed_holds_a_person(printed: dict[str, str]) -> None:
     found = {name: MARK.findall(text.encode())[:3] for name, text in printed.items()}
-    # kpi_results has no personal columns: check-file may show its submitter the cell that cannot be read
-    assert {name: marks for name, marks in found.items() if marks and "kpi_results" not in name} == {}
+    # datasets of figures have no personal columns: check-file may show their submitter the cell that cannot be read
+    assert {name: marks for name, marks in found.items() if marks and not any(one in name for one in FIGURES)} == {}
 
 
 def test_names_of_stored_files_hold_no_person(home: Path, printed: dict[str, str]) -> None:

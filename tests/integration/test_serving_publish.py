@@ -56,6 +56,8 @@ def test_first_publication_inserts_everything(serving_engine: Engine, month_tabl
         "kpis": TableChange(8, 0, 0, 0),
         "kpi_targets": TableChange(12, 0, 0, 0),
         "kpi_facts": TableChange(12, 0, 0, 0),
+        "kpi_series": TableChange(12, 0, 0, 0),
+        **dict.fromkeys(("initiatives", "activity_counts", "progress_marks"), TableChange(0, 0, 0, 0)),
         "frozen_targets": TableChange(12, 0, 0, 0),
         "submission_ledger": TableChange(2, 0, 0, 0),
         "rejected_rows": TableChange(1, 0, 0, 0),

@@ -84,7 +84,7 @@ def test_upgrade_starts_from_empty_and_is_idempotent(database_url: str, dump: Ca
         assert revision_of(connection) is None
     upgrade(engine)
     with engine.begin() as connection:
-        assert revision_of(connection) == newest_revision() == "0005"
+        assert revision_of(connection) == newest_revision() == "0007"
         connection.execute(insert(schema.branches), {"branch_code": "13", "name": "東京支部", "name_en": "Tokyo"})
     before = dump(engine)
     upgrade(engine)
@@ -107,7 +107,7 @@ def test_a_database_of_the_first_revision_keeps_its_rows(
     upgrade(engine)
     kept = dump(engine)
     # what the first revision has no room for: the branches of a file come back when its month is published anew
-    lost = {"publications": [], "frozen_targets": []}
+    lost = {"publications": [], "frozen_targets": [], "kpi_series": []}
     lost["submission_ledger"] = [(*row[:-1], "") for row in published["submission_ledger"]]
     assert kept == published | lost
     engine.dispose()
@@ -201,6 +201,10 @@ def test_processes_that_start_at_once_do_not_break(database_url: str) -> None:
         ("kpi_facts", {"status": "draft"}, "ck_kpi_facts_status"),
         ("kpi_facts", {"notes": None}, "NOT NULL.*notes|notes.*not-null"),
         ("kpi_facts", {"as_of": "2025-07"}, FOREIGN_KEY),
+        ("kpi_series", {"figure_as_of": "2025-07"}, "ck_kpi_series_figure_as_of"),
+        ("kpi_series", {"figure_known_month": "2025/06"}, "ck_kpi_series_figure_known_month"),
+        ("kpi_series", {"source": ""}, "ck_kpi_series_source"),
+        ("kpi_series", {"value": None}, "NOT NULL.*value|value.*not-null"),
         ("kpi_targets", {"comparator": "="}, "ck_kpi_targets_comparator"),
         ("kpi_targets", {"target_source": "hearsay"}, "ck_kpi_targets_target_source"),
         ("kpi_targets", {"is_contradictory": True}, "ck_kpi_targets_contradiction"),
@@ -243,7 +247,7 @@ def test_targets_refuse_what_no_dimension_knows(
     serving_engine: Engine, month_tables: Callable[..., Any], wrong: dict[str, Any]
 ) -> None:
     tables = month_tables("2025-06")
-    publish_month(serving_engine, "2025-06", {**tables, "kpi_facts": [], "kpi_targets": []}, "run-1")
+    publish_month(serving_engine, "2025-06", {**tables, "kpi_facts": [], "kpi_targets": [], "kpi_series": []}, "run-1")
     right = {
         **tables["kpi_targets"][0],
         **{"run_id": "run-1", "published_at": "2025-07-01T00:00:00Z", "code_version": "0.1.0"},

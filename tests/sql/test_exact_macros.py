@@ -9,6 +9,7 @@ import jinja2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kenpo_pipelines.catalogue import rounding
 from kenpo_pipelines.settings import CHECKOUT
 
 MACROS = (CHECKOUT / "dbt_like_sql" / "macros" / "exact.sql").read_text(encoding="utf-8")
@@ -115,3 +116,40 @@ def test_amounts_have_thousands_apart_and_no_idle_decimals(number: Decimal) -> N
     decimals = decimals.rstrip("0")
     found = CONNECTION.execute(AMOUNT, [number]).fetchone()
     assert found == (f"{whole}.{decimals}" if decimals else whole,)
+
+
+ROUNDED = rendered(
+    """
+select {{ half_up('upper', 'lower', 'factor', 'decimals') }}
+from (
+    select
+        {{ ten_decimals('?::decimal(28, 10)') }} as upper,
+        {{ ten_decimals('?::decimal(28, 10)') }} as lower,
+        cast(?::varchar as hugeint) as factor,
+        ?::integer as decimals
+)
+"""
+)
+AMOUNTS = st.decimals(min_value=0, max_value=10**13, places=2)
+
+
+@settings(deadline=None)
+@given(
+    AMOUNTS | st.integers(-(10**6), 10**6).map(Decimal),
+    AMOUNTS.filter(bool),
+    st.sampled_from([1, 100]),
+    st.integers(0, 6),
+)
+def test_a_quotient_is_rounded_once_and_half_up(upper: Decimal, lower: Decimal, factor: int, decimals: int) -> None:
+    exact = Fraction(upper) / Fraction(lower) * factor
+    if abs(exact) >= 10**17:  # beyond what a decimal(28,10) holds
+        return
+    found = CONNECTION.execute(ROUNDED, [upper, lower, str(factor), decimals]).fetchone()
+    assert found == (rounding.half_up(exact, decimals),)
+
+
+@settings(deadline=None)
+@given(UNITS)
+def test_millionths_become_the_number_that_they_are(units: int) -> None:
+    query = rendered("select {{ of_millionths('cast(?::varchar as decimal(38, 0))') }}")
+    assert CONNECTION.execute(query, [str(units)]).fetchone() == (Decimal(units).scaleb(-6),)

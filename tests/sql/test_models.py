@@ -35,7 +35,7 @@ def test_every_model_is_loaded_once_from_the_folder_of_its_layer(project: ModelP
 
     assert sorted(model.path for model in project.models) == paths
     assert all(model.layer == model.path.parent.name for model in project.models)
-    assert {model.name for model in project.of_layer("marts")} == {"mart_scorecard"}
+    assert {model.name for model in project.of_layer("marts")} >= {"mart_scorecard", "mart_kpi_series"}
 
 
 def test_models_come_after_everything_they_read(project: ModelProject) -> None:
@@ -65,6 +65,7 @@ def test_models_come_after_everything_they_read(project: ModelProject) -> None:
             {"kpis.computed_figures"},
         ),
         ("kpi_targets_in_force", {"staging.stg_kpi_targets"}, set()),
+        ("mart_kpi_series", {"kpis.comparable_figures"}, set()),
         (
             "mart_scorecard",
             {
@@ -115,6 +116,11 @@ LINEAGE = {
         "staging.stg_kpi_targets.target_value",
     },
     ("judgement_inputs", "prior_june_value"): {"kpis.kpi_figures.value"},
+    ("mart_kpi_series", "value"): {
+        *(f"kpis.comparable_figures.{name}" for name in ("numerator", "denominator", "value", "kind", "precision")),
+    },
+    ("mart_kpi_series", "month_value"): {"kpis.comparable_figures.month_units"},
+    ("mart_kpi_series", "figure_as_of"): {"kpis.comparable_figures.as_of"},
     ("mart_scorecard", "as_of"): set(),
     ("mart_scorecard", "branch"): {"reference.branches.branch"},
     ("mart_scorecard", "outcome"): {"judged.kpi_judgements.outcome"},

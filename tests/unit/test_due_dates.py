@@ -20,7 +20,9 @@ from resources.installation import Installation
 from resources.steps import reference_fingerprint
 
 CONTRACTS = load_contracts(CHECKOUT / "expectations")
-MONTHLY = [one for one in CONTRACTS.values() if one.dataset.folder == "month"]
+WHENEVER_ONE_LIKES = {"progress_marks"}
+"""Datasets that nobody has to submit: a mark is given only where the proposed one does not fit."""
+MONTHLY = [one for name, one in CONTRACTS.items() if one.dataset.folder == "month" and name not in WHENEVER_ONE_LIKES]
 
 
 def contract_with(folder: Path, dataset: str, pattern: str, replacement: str) -> Contract:
@@ -34,8 +36,10 @@ def contract_with(folder: Path, dataset: str, pattern: str, replacement: str) ->
 
 
 def test_every_dataset_says_when_it_is_due_and_that_this_is_our_choice() -> None:
+    assert {name for name, one in CONTRACTS.items() if one.dataset.due is None} == WHENEVER_ONE_LIKES
     for contract in CONTRACTS.values():
-        assert contract.dataset.due is not None
+        if contract.dataset.due is None:
+            continue
         assert contract.dataset.due.origin.startswith("Our configuration, no published date")
         assert contract.dataset.due.owner.startswith("team:")
 

@@ -15,7 +15,8 @@ NO_FAULTS = FaultSummary(0)
 
 def entry(**changes: Any) -> dict[str, Any]:
     counts = {"rows_read": 10, "rows_loaded": 10, "rows_rejected": 0, "rows_merged": 0}
-    return {"file": "a.csv", "status": "loaded", "fault": "", "detail": "", "branches": []} | counts | changes
+    whose = {"known_month": "2025-06", "file_sha256": "f00d"}
+    return whose | {"file": "a.csv", "status": "loaded", "fault": "", "detail": "", "branches": []} | counts | changes
 
 
 def checked(done: Ingested, faults: FaultSummary = NO_FAULTS) -> dict[str, dg.AssetCheckResult]:

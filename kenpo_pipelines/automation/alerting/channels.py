@@ -8,7 +8,8 @@ an error or a log, and Apprise's own log, which quotes addresses, is kept silent
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import SecretStr
@@ -23,7 +24,16 @@ _ENTRY = re.compile(
 )
 _SCHEME = re.compile(r"(?:[A-Za-z0-9_,-]+=)?([A-Za-z0-9.+-]{1,32})://")
 _DIGEST_LENGTH = 10
+_MAIL = ("mailto", "mailtos")
 _APP = "kenpo-pipelines"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that goes with a message: its name, and an HTML page as its content."""
+
+    name: str
+    content: bytes = field(repr=False)
 
 
 class ChannelError(ValueError):
@@ -60,10 +70,16 @@ def channels(alert_urls: SecretStr | None) -> tuple[Channel, ...]:
     return tuple(found.values())
 
 
-def send(channel: Channel, *, title: str, text: str, html: str, severity: str) -> str:
+def takes_files(channel: Channel) -> bool:
+    """True for mail: other services take files in ways of their own, or refuse the whole message."""
+    return channel.name.partition("-")[0] in _MAIL
+
+
+def send(channel: Channel, *, title: str, text: str, html: str, severity: str, files: Sequence[File] = ()) -> str:
     """Send one message now; return '' when the channel took it, else the kind of failure: ``refused``, ``timeout`` or a type.
 
-    ``html`` goes to channels that show it (mail, which gets the plain text beside it), ``text`` to the others.
+    ``html`` goes to channels that show it (mail, which gets the plain text beside it), ``text`` to the others. Give ``files``
+    only where the channel takes them.
     """
     import apprise
 
@@ -81,6 +97,7 @@ def send(channel: Channel, *, title: str, text: str, html: str, severity: str) -
         notify_type=_NOTIFY_TYPE.get(severity, "info"),
         body_format=apprise.NotifyFormat.HTML if as_html else apprise.NotifyFormat.TEXT,
         timeout=SEND_TIMEOUT_S,
+        attach=_attached(files, plugin.asset) if files else None,
     )
     # an address may say that its failures do not matter (optional=yes): here they do, so the attempts are asked
     attempts = [attempt.status for service in result.results for attempt in service.attempts[-1:]]
@@ -88,6 +105,17 @@ def send(channel: Channel, *, title: str, text: str, html: str, severity: str) -
         return ""
     is_timeout = apprise.AppriseResultStatus.TIMEOUT in (result.status, *attempts)
     return "timeout" if is_timeout else "refused"
+
+
+def _attached(files: Sequence[File], asset: Any) -> Any:
+    """Return the files for Apprise, held in memory: none lies on disk while it is sent."""
+    import apprise
+    from apprise.attachment.memory import AttachMemory
+
+    attached = apprise.AppriseAttachment(asset=asset)
+    for one in files:
+        attached.add(AttachMemory(content=one.content, name=one.name, mimetype="text/html"))  # type: ignore[no-untyped-call]
+    return attached
 
 
 _NOTIFY_TYPE = {CRITICAL: "failure", WARNING: "warning", INFO: "info"}

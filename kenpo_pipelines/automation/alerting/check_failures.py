@@ -89,7 +89,7 @@ def evaluation_of(entry: Any) -> Evaluation:
     )
 
 
-_FACTS = ("dataset", "branches", "failed_rows", "checked_rows", "unit", "protects", "what_to_do", "not_held")
+_FACTS = ("dataset", "branches", "failed_rows", "checked_rows", "unit", "protects", "what_to_do", "not_held", "files")
 
 
 def check_news(

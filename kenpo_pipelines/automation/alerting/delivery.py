@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 
 from kenpo_pipelines.automation.alerting import channels as sending
 from kenpo_pipelines.automation.alerting.message import message_of
+from kenpo_pipelines.automation.alerting.submission_reports import NOTHING, Reports
 from kenpo_pipelines.serving import outbox
-from kenpo_pipelines.serving.outbox import Channel, Pending
+from kenpo_pipelines.serving.outbox import Alert, Channel, Pending
 
 MESSAGES_PER_ROUND = 20
 """On each channel; the rest follows in the next round."""
@@ -32,6 +33,8 @@ HELD_AT_MOST = dt.timedelta(minutes=15)
 """How long a message waits for a run's end to be looked at by both sensors, should one of them be switched off."""
 
 Send = Callable[..., str]
+Report = Callable[[Channel, Sequence[Alert], int, float], Reports]
+"""What goes with alerts on a channel: after so many attempts, made within so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,14 @@ def deliver(
     is_held: Callable[[Pending], bool] = lambda pending: False,
     clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     send: Send = sending.send,
+    reports: Report = lambda channel, alerts, attempts, seconds: NOTHING,
 ) -> Round:
     """Send what is due, on each channel what waits longest first; return what was done.
 
     A channel that fails is left alone for the rest of the round, and its message is tried again after 1, 2, 4 … minutes, at
     most an hour, for ever; the other channels go on, and those that have not failed lately come first. ``is_held`` says that a
-    group's message is not whole yet. Raises PassingFault or PermanentFault where the outbox cannot be read or written.
+    group's message is not whole yet, ``reports`` makes the files that go with it. Raises PassingFault or PermanentFault where
+    the outbox cannot be read or written.
     """
     begun = clock()
     outbox.reroute(engine, channels, begun)
@@ -74,11 +79,22 @@ def deliver(
             now = clock()
             if now - begun > dt.timedelta(seconds=ROUND_S):
                 return Round(delivered, failed)
-            notice = outbox.claim(engine, channel.name, pending.group, now=now, lease=LEASE)
+            # before the claim: a process killed while it makes reports has claimed nothing
+            waiting_alerts = outbox.waiting(engine, channel.name, pending.group, now)
+            left = ROUND_S - (now - begun).total_seconds()
+            added = reports(channel, waiting_alerts, pending.attempts, left)
+            notice = outbox.claim(engine, channel.name, pending.group, now=clock(), lease=LEASE)
             if notice is None:
                 continue
-            message = message_of(notice, environment)
-            error = send(channel, title=message.title, text=message.text, html=message.html, severity=message.severity)
+            message = message_of(notice, environment, added.notes)
+            error = send(
+                channel,
+                title=message.title,
+                text=message.text,
+                html=message.html,
+                severity=message.severity,
+                files=added.files,
+            )
             if error:
                 failed[channel.name] = error
                 outbox.note_failed(engine, notice, clock(), error, clock() + _wait(notice.attempts))

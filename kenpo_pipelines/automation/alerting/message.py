@@ -44,13 +44,13 @@ class _Section:
     alerts: Sequence[Alert]
 
 
-def message_of(notice: Notice, environment: str) -> Message:
-    """Return the message of a claimed notice, from ``environment`` (KENPO_ENV)."""
+def message_of(notice: Notice, environment: str, notes: Sequence[str] = ()) -> Message:
+    """Return the message of a claimed notice, from ``environment`` (KENPO_ENV); ``notes`` say what goes with it."""
     where = ENVIRONMENT_TEXT.get(environment, environment)
     alerts = notice.alerts
     title = f"[{_BEFORE_TITLE}・{where}] {_subject(alerts)}"
     sections = list(_sections(alerts[:_MOST_ALERTS]))
-    foot = [*_links(alerts), f"通知番号：{notice.number}　環境：{where}"]
+    foot = [*notes, *_links(alerts), f"通知番号：{notice.number}　環境：{where}"]
     if len(alerts) > _MOST_ALERTS:
         foot.insert(0, f"ほか{len(alerts) - _MOST_ALERTS}件は実行の記録にあります。")
     if notice.is_repetition:

@@ -28,6 +28,7 @@ from kenpo_pipelines.automation.alerting.run_ends import (
     long_running,
 )
 from kenpo_pipelines.automation.alerting.run_failures import RunOutcome, reasons_of, run_news
+from kenpo_pipelines.automation.alerting.submission_reports import SubmissionReports
 from kenpo_pipelines.automation.alerting.telling import Teller
 from kenpo_pipelines.automation.environments import Environment
 from kenpo_pipelines.serving import outbox
@@ -142,7 +143,9 @@ def alert_sensors(
     )
     def alert_delivery(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         held = is_run_incomplete(watch(context))
-        return dg.SkipReason(str(deliver(installation.database(), telling.channels, settings.env, is_held=held)))
+        reports = SubmissionReports(installation, lambda run_id: _results(context.instance, run_id))
+        done = deliver(installation.database(), telling.channels, settings.env, is_held=held, reports=reports)
+        return dg.SkipReason(str(done))
 
     return [
         telling_sensor(

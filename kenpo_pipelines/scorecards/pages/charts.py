@@ -1,11 +1,14 @@
 """Charts: how all of them look, and how they become pictures.
 
 What lives here: the theme, the colours, Japanese fonts, and drawing as SVG for pages or PNG for Dagster's UI. What does not:
-what a chart shows. Altair's charts are drawn here and now, by Vega without a browser, so a page needs no script and no network
-to show them, and prints as it looks.
+what a chart shows; and the run charts of branches (``run_chart``), of which a month needs a thousand (decision 028). Altair's
+charts are drawn here and now, by Vega without a browser, so a page needs no script and no network to show them, and prints as
+it looks.
 """
 
+import hashlib
 import importlib.util
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,8 @@ FONTS = "'Hiragino Sans', 'Yu Gothic', Meiryo, 'Noto Sans JP', 'Noto Sans CJK JP
 
 THIS_YEAR, LAST_YEAR, TARGET, FORECAST = "#1b4b72", "#7b8794", "#b44d12", "#3d7fb5"
 INK, QUIET, GRID = "#1f2933", "#52606d", "#dde3e9"
+
+_OWN_NAMES = re.compile(r'(?<=id=")(?=clip|gradient)|(?<=url\(#)(?=clip|gradient)')
 
 _THEME: dict[str, Any] = {
     "background": None,
@@ -42,6 +47,8 @@ _THEME: dict[str, Any] = {
 def svg(chart: alt.TopLevelMixin, *, description: str) -> Markup:
     """Return the chart as an SVG element; ``description`` is what a reader hears who does not see it."""
     drawn = vl_convert.vegalite_to_svg(_specification(chart))
+    # Vega numbers its clips from 0 in every picture; on a page of several they would be each other's.
+    drawn = _OWN_NAMES.sub(f"c{hashlib.sha256(drawn.encode()).hexdigest()[:8]}-", drawn)
     _, opening, rest = drawn.partition("<svg ")
     return Markup(f'{opening}role="img" aria-label="{escape(description)}" {rest}')
 

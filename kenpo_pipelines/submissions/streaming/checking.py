@@ -39,6 +39,8 @@ class RecordCheck:
     notices: tuple[str, ...]
     branch_codes: frozenset[str]
     fiscal_years: frozenset[int] = frozenset()
+    fault: str = ""
+    file_sha256: str = ""
 
 
 def check_record_file(path: Path, contract: Contract, catalogue: Catalogue, folder: str) -> RecordCheck:
@@ -66,6 +68,8 @@ def check_record_file(path: Path, contract: Contract, catalogue: Catalogue, fold
         rows_unlisted=read.rows_rejected - listed,
         notices=read.notices,
         branch_codes=frozenset(one.branch_code for one in read.branches if one.branch_code is not None),
+        fault=read.fault,
+        file_sha256=read.file_sha256,
     )
 
 
