@@ -24,6 +24,8 @@ Outlook = Literal["reaches", "open", "misses", ""]
 """March against the target: the whole range on the good side, the target inside the range, all on the bad side, unknown."""
 
 _YEARS = 3
+_WIDEST_POINTS = 50
+"""A rate whose range covers more than half of what is possible is not shown: it says nothing."""
 _ADDING_UP = (Accumulation.CUMULATIVE, Accumulation.COHORT)
 
 
@@ -175,7 +177,7 @@ def _forecast(
     version = catalogue.version(row.kpi_id, row.fiscal_year)
     if version is None or version.ended_in:
         return None
-    return march_forecast(
+    found = march_forecast(
         {one.figure_as_of: one.value for of_year in points.values() for one in of_year},
         row.fiscal_year,
         accumulates=version.accumulation in _ADDING_UP,
@@ -184,6 +186,8 @@ def _forecast(
         floor=Decimal(0),
         ceiling=Decimal(100) if row.unit == "%" else None,
     )
+    says_nothing = found is not None and row.unit == "%" and found.high - found.low > _WIDEST_POINTS
+    return None if says_nothing else found
 
 
 def _outlook(row: ScorecardLine, forecast: Forecast | None) -> Outlook:

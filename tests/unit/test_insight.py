@@ -127,6 +127,17 @@ def test_few_branches_and_counts_have_no_deviation_score() -> None:
         assert {one.deviation for one in insights(rows, [], [], catalogue())} == {None}
 
 
+def test_a_forecast_that_covers_half_of_all_rates_is_not_shown() -> None:
+    """From May to March one year grew thirtyfold, the other threefold: nobody knows what this one will do."""
+    wild = [
+        *points(CHECKUPS, "2023-04", ["0.5", "1.0", *["2.0"] * 9, "30.0"]),
+        *points(CHECKUPS, "2024-04", ["5.0", "10.0", *["20.0"] * 9, "30.0"]),
+        *points(CHECKUPS, "2025-04", ["2.5", "5.0"]),
+    ]
+    assert of(CHECKUPS, insights(rows_tokyo(), [], wild, catalogue())).forecast is None
+    assert of(CHECKUPS, insights_tokyo()).forecast is not None
+
+
 def test_missing_persons_follow_the_branchs_own_rounding() -> None:
     # 東京 plans in hundreds: 520,357 × 33.6 % = 174,839.95 → 174,900; 17,986 are done.
     one = of(CHECKUPS, insights_tokyo())
