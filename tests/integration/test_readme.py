@@ -101,10 +101,10 @@ def test_linked_files_exist(document: Path) -> None:
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_readme_shows_a_scorecard_and_the_lineage(readme: str) -> None:
+def test_readme_shows_pages_and_the_lineage(readme: str) -> None:
     targets = {match["target"] for match in _LINK.finditer((CHECKOUT / readme).read_text(encoding="utf-8"))}
 
-    assert {f"{_IMAGES}scorecard.png", f"{_IMAGES}lineage.png"} <= targets
+    assert {f"{_IMAGES}{name}.png" for name in ("branch-page", "national-page", "lineage")} <= targets
 
 
 def test_both_readmes_give_the_same_sequence() -> None:
@@ -185,8 +185,9 @@ def test_correction_replaces_one_figure_and_keeps_the_old_one(done: Done) -> Non
     assert history == [("2025-06", "13", "checkup_rate_dependants", "3.4%", "updated")]
 
 
-def test_scorecard_prints_the_path_of_the_branch(done: Done) -> None:
-    path = Path(done.output_of("scorecard")[0].strip().splitlines()[-1])
+def test_scorecard_prints_the_paths_of_the_branch(done: Done) -> None:
+    path, page = (Path(line) for line in done.output_of("scorecard")[0].strip().splitlines()[-2:])
 
-    assert path.name == "scorecard_2025-06_13_tokyo.xlsx"
+    assert (path.name, page.name) == ("scorecard_2025-06_13_tokyo.xlsx", "scorecard_2025-06_13_tokyo.html")
+    assert page.is_file()
     assert path.is_file()
