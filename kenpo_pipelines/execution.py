@@ -92,6 +92,12 @@ class MonthJob:
         )
         return Execution(result.run_id, failures)
 
+    def end_dead_runs(self) -> None:
+        """Tell Dagster of runs whose process was killed when all their work was done, so that no other run will."""
+        with warnings.catch_warnings(), dg.DagsterInstance.from_config(str(self._settings.dagster_dir)) as instance:
+            warnings.simplefilter("ignore")
+            self._end_dead_runs(instance)
+
     def _tell(self, kind: str, key: str) -> None:
         self._on_event(kind, key)
 

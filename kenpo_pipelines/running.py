@@ -20,6 +20,7 @@ from kenpo_pipelines.scorecards.publication import written_at
 from kenpo_pipelines.settings import Settings, SettingsError
 from kenpo_pipelines.submissions.partitions import LEDGER
 from resources.installation import Installation
+from resources.month_lock import died_unfinished
 from resources.outdated import outdated_months
 from resources.steps import FORCE_TAG, RENEW_TARGETS_TAG, Step, month_steps, stale_steps
 
@@ -162,6 +163,8 @@ class MonthRunner:
         """
         month = plan.month
         if not plan.steps:
+            if died_unfinished(self._installation, month):
+                self.job.end_dead_runs()
             since = written_at(self._installation.outputs, month)
             return self._account(month, "", (), since, self._failures(plan, ()), ())
         done = self.job.execute(month, plan.assets, on_event, plan.tags)

@@ -12,7 +12,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -51,7 +51,22 @@ def month_lock(installation: Installation, month: str, run_id: str = "") -> Iter
             _sign(path, run_id)
         yield
     finally:
+        if not is_ours:
+            with suppress(OSError):
+                path.write_bytes(b"")  # who dies while holding the month leaves its name there
         lock.release()
+
+
+def died_unfinished(installation: Installation, month: str) -> bool:
+    """True when the last process that held the month ended without a word, and nobody holds it now."""
+    path = _lock_file(installation, month)
+    try:
+        if not path.read_bytes():
+            return False
+        with month_lock(installation, month):
+            return True
+    except (FileNotFoundError, MonthIsRunning):
+        return False
 
 
 def _lock_file(installation: Installation, month: str) -> Path:

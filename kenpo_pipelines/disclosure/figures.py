@@ -77,12 +77,13 @@ def hidden_figures(figures: Iterable[CountFigure], persons: Persons, earlier: It
     have been restated since: a count that changed by 1 … 9 persons is hidden too, for the two editions side by side
     would tell the difference.
 
-    Raises ``PersonsError`` for a KPI without an entry in ``persons.yml``, ``ValueError`` for a key that occurs twice.
+    Raises ``ValueError`` for a key that occurs twice.
     """
     by_table: dict[tuple[int, str], dict[FigureKey, CountFigure]] = defaultdict(dict)
     for figure in figures:
         if persons.counts_persons(figure.key.kpi_id):
-            table = by_table[figure.key.fiscal_year, persons.family_of[figure.key.kpi_id]]
+            kpi_id = figure.key.kpi_id
+            table = by_table[figure.key.fiscal_year, persons.family_of.get(kpi_id, kpi_id)]
             if figure.key in table:
                 raise ValueError(f"two figures for {tuple(figure.key)}")
             table[figure.key] = figure

@@ -6,6 +6,7 @@ nothing may be loaded for it. What the project refuses is its own affair; what i
 
 import datetime as dt
 import io
+import itertools
 import re
 import unicodedata
 import zipfile
@@ -439,13 +440,21 @@ def _choice(column: Column, found: str) -> str | None:
 def columns_of(lines: Sequence[Line], contract: Contract) -> tuple[int, dict[str, int]]:
     """Return the position of the header among the lines, and of each column in it; raise Doubt where there is none.
 
-    A header that stands there a second time, with more columns, is the one that counts.
+    A header that stands there a second time, with more columns, is the one that counts; one that is broken over two lines
+    (支部コー, then ド,対象者数 …) is the two together.
     """
     for at, line in enumerate(lines[:30]):
         if (found := _columns(line, contract)) is not None:
             below = _columns(lines[at + 1], contract) if at + 1 < len(lines) else None
             return (at + 1, below) if below and len(below) > len(found) else (at, found)
+        if at + 1 < len(lines) and (found := _columns(_together(line, lines[at + 1]), contract)) is not None:
+            return at + 1, found
     raise Doubt
+
+
+def _together(upper: Line, lower: Line) -> Line:
+    pairs = itertools.zip_longest(upper.cells, lower.cells, fillvalue=Cell())
+    return Line(lower.sheet, lower.number, tuple(Cell(one.text + other.text) for one, other in pairs))
 
 
 def _columns(line: Line, contract: Contract) -> dict[str, int] | None:

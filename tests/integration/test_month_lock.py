@@ -17,7 +17,7 @@ from kenpo_home import environment, settings_of
 from assets.common import MONTHS
 from kenpo_pipelines.lake import LakeError
 from resources.installation import Installation
-from resources.month_lock import MonthIsRunning, month_lock
+from resources.month_lock import MonthIsRunning, died_unfinished, month_lock
 from resources.of_run import installation_of_run
 
 MONTH, OTHER = "2025-05", "2025-06"
@@ -103,9 +103,20 @@ def test_the_lock_of_a_killed_process_is_free(installation: Installation, tmp_pa
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(MonthIsRunning, match=f"process {holder.pid} on"), month_lock(installation, MONTH):
             pytest.fail("the month is held")
+        assert not died_unfinished(installation, MONTH)
         holder.send_signal(signal.SIGKILL)
+    assert died_unfinished(installation, MONTH)
+    assert not died_unfinished(installation, MONTH), "told once: whoever asks sees to it"
     with month_lock(installation, MONTH):
         pass
+    assert not died_unfinished(installation, MONTH)
+
+
+def test_who_ends_by_itself_has_not_died(installation: Installation) -> None:
+    assert not died_unfinished(installation, MONTH)
+    with pytest.raises(RuntimeError, match="of the run"), month_lock(installation, MONTH, "run-that-fails"):
+        raise RuntimeError("of the run")
+    assert not died_unfinished(installation, MONTH)
 
 
 def test_a_lock_that_cannot_be_made_is_told(installation: Installation, tmp_path: Path) -> None:

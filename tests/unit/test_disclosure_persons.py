@@ -30,9 +30,12 @@ def test_kpis_that_tell_about_each_other_are_one_family() -> None:
     assert "single_bid_rate" not in family
 
 
-def test_a_kpi_that_nobody_decided_about_stops_the_public_edition() -> None:
-    with pytest.raises(PersonsError, match="says nothing about new_kpi"):
-        load_persons().counts_persons("new_kpi")
+def test_a_kpi_that_nobody_decided_about_is_taken_to_count_persons() -> None:
+    """A new KPI must not stop a month, and rather hides too much than too little."""
+    persons = load_persons()
+    assert "new_kpi" not in persons.kpis
+    assert persons.counts_persons("new_kpi")
+    assert persons.of("new_kpi").grows == "both"
 
 
 @pytest.mark.parametrize(
