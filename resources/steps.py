@@ -240,7 +240,7 @@ def scorecards_code() -> str:
     parts = ("*.py", "*.j2", "*.css", "*.js", "*.yml")
     folders = ("scorecards", "analysis", "disclosure")
     code = code_digest(*(f"kenpo_pipelines/{folder}/**/{part}" for folder in folders for part in parts), _CATALOGUE)
-    return "-".join([code, *map(version, ("openpyxl", "jinja2", "altair", "vl-convert-python", "scipy"))])
+    return "-".join([code, *map(version, ("openpyxl", "jinja2", "scipy"))])
 
 
 def _is_published(installation: Installation, month: str, made_from: str) -> bool:
