@@ -20,8 +20,8 @@ from kenpo_pipelines.scorecards.publication import (
     remembered_scorecards,
     write_scorecards,
 )
-from kenpo_pipelines.serving.queries import publication
 from kenpo_pipelines.serving.schema import PROGRESS
+from kenpo_pipelines.submissions.contract import dataset_names
 from resources.installation import Installation
 from resources.steps import SCORECARD_FILES, SCORECARDS, scorecards_code, scorecards_fingerprint
 
@@ -128,15 +128,11 @@ def _spec(name: str, text: str, kinds: frozenset[str], reads: tuple[str, ...]) -
 
 
 def _write(installation: Installation, month: str) -> list[Path]:
-    database, catalogue = installation.database(), installation.catalogue
-    published = publication(database, month)
-    late = (
-        late_on_scorecards(installation.lake, installation.contracts, catalogue.branches, month, published.published_at)
-        if published
-        else None
+    database, catalogue, contracts = installation.database(), installation.catalogue, installation.contracts
+    late = late_on_scorecards(database, installation.lake, contracts, catalogue.branches, month)
+    return write_scorecards(
+        database, installation.outputs, catalogue, month, late=late, dataset_names=dataset_names(contracts)
     )
-    names = {one.dataset.id: one.dataset.name_ja for one in installation.contracts.values()}
-    return write_scorecards(database, installation.outputs, catalogue, month, late=late, dataset_names=names)
 
 
 def _links(paths: list[Path]) -> dict[str, dg.MetadataValue[Any]]:

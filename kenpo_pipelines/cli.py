@@ -692,7 +692,8 @@ def scorecard(
         from kenpo_pipelines.automation.late_on_scorecards import late_on_scorecards
         from kenpo_pipelines.lake import Lake
         from kenpo_pipelines.scorecards.publication import write_scorecards
-        from kenpo_pipelines.serving.queries import newest_month, publication
+        from kenpo_pipelines.serving.queries import newest_month
+        from kenpo_pipelines.submissions.contract import dataset_names
         from kenpo_pipelines.terminal import progress_bar
 
         settings = load()
@@ -700,19 +701,8 @@ def scorecard(
         branch_code = _branch_code(catalogue, branch)
         engine = _database(settings)
         month = newest_month(engine, as_of)
-        published = publication(engine, month) if month else None
-        late_ones = (
-            late_on_scorecards(
-                Lake(settings.lake_dir),
-                _contracts(settings),
-                catalogue.branches,
-                published.month,
-                published.published_at,
-            )
-            if published
-            else None
-        )
-        names = {one.dataset.id: one.dataset.name_ja for one in contracts.values()}
+        lake = Lake(settings.lake_dir)
+        late_ones = late_on_scorecards(engine, lake, contracts, catalogue.branches, month) if month else None
         with progress_bar(err) as bar:
             task = bar.add_task("Scorecards", total=None)
             paths = write_scorecards(
@@ -723,7 +713,7 @@ def scorecard(
                 branch_code,
                 on_file=lambda name, total: bar.update(task, description=name, total=total, advance=1),
                 late=late_ones,
-                dataset_names=names,
+                dataset_names=dataset_names(contracts),
             )
         for path in paths:
             print(path)

@@ -77,6 +77,14 @@ def month_label(month: str) -> str:
     return f"令和{str(year - _REIWA_OFFSET).translate(_FULL_WIDTH)}年{str(number).translate(_FULL_WIDTH)}月"
 
 
+def period_label(period: str) -> str:
+    """Return a reporting period as people name it: 2025-06 → 2025年6月分, a yearly folder 2025 → 2025年度."""
+    if len(period) == len("YYYY"):
+        return f"{period}年度"
+    year, number = split_month(period)
+    return f"{year}年{number}月分"
+
+
 def today() -> dt.date:
     """Return the running day in Tokyo."""
     return dt.datetime.now(TOKYO).date()

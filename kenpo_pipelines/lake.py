@@ -35,6 +35,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from kenpo_pipelines import fiscal
+from kenpo_pipelines.disk import flush
 
 _LINK_PREFIX = "month="
 _VERSIONS = ".versions"
@@ -277,16 +278,16 @@ def _commit(staging: Path, link: Path, month: str) -> None:
         os.rename(version, version.with_name(f"{_TEMPORARY}{month}-{uuid.uuid4().hex}"))
     if not version.is_dir():
         for path in files:
-            _flush(path)
-        _flush(staging)
+            flush(path)
+        flush(staging)
         os.rename(staging, version)
-        _flush(version.parent)
+        flush(version.parent)
     if link.is_symlink() and link.resolve() == version.resolve():
         return
     new_link = link.parent / f"{_TEMPORARY}{link.name}-{uuid.uuid4().hex}"
     os.symlink(Path(_VERSIONS) / version.name, new_link, target_is_directory=True)
     os.replace(new_link, link)
-    _flush(link.parent)
+    flush(link.parent)
 
 
 @dataclass(frozen=True)
@@ -323,14 +324,6 @@ def _digest(files: Sequence[Path]) -> str:
         with path.open("rb") as handle:
             total.update(hashlib.file_digest(handle, "sha256").digest())
     return total.hexdigest()[:32]
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove_others(link: Path, month: str) -> None:

@@ -34,3 +34,12 @@ anti join (
 {% macro is_about_file(finding, branch_code, file) -%}
 {{ finding }}.branch_code in ('', {{ branch_code }}) and {{ finding }}.file in ('', {{ file }})
 {%- endmacro %}
+{# The rows of a dataset of figures that no critical finding about rows stops. #}
+{% macro rows_not_stopped(rows, findings) -%}
+select reported.*
+from {{ rows }} as reported
+anti join {{ findings }} as findings
+    on
+        {{ is_stopping('findings') }}
+        and {{ is_about_file('findings', 'reported.branch_code', 'reported.file') }}
+{%- endmacro %}

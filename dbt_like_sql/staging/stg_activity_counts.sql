@@ -4,12 +4,7 @@
 -- (macros/activities.sql).
 with source as (
 
-    select counts.*
-    from {{ source('raw', 'activity_counts') }} as counts
-    anti join {{ source('findings', 'activity_counts') }} as findings
-        on
-            {{ is_stopping('findings') }}
-            and {{ is_about_file('findings', 'counts.branch_code', 'counts.file') }}
+    {{ rows_not_stopped(source('raw', 'activity_counts'), source('findings', 'activity_counts')) }}
 
 ),
 

@@ -5,12 +5,7 @@
 -- a critical rule do not count.
 with source as (
 
-    select initiatives.*
-    from {{ source('raw', 'initiatives') }} as initiatives
-    anti join {{ source('findings', 'initiatives') }} as findings
-        on
-            {{ is_stopping('findings') }}
-            and {{ is_about_file('findings', 'initiatives.branch_code', 'initiatives.file') }}
+    {{ rows_not_stopped(source('raw', 'initiatives'), source('findings', 'initiatives')) }}
 
 ),
 

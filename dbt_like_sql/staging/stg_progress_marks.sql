@@ -3,12 +3,7 @@
 -- stands. Rows that fail a critical rule do not count.
 with source as (
 
-    select marks.*
-    from {{ source('raw', 'progress_marks') }} as marks
-    anti join {{ source('findings', 'progress_marks') }} as findings
-        on
-            {{ is_stopping('findings') }}
-            and {{ is_about_file('findings', 'marks.branch_code', 'marks.file') }}
+    {{ rows_not_stopped(source('raw', 'progress_marks'), source('findings', 'progress_marks')) }}
 
 ),
 

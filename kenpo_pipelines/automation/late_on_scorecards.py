@@ -4,26 +4,27 @@ What lives here: that choice, and names for readers. What does not: who is late 
 publication and not of the writing, so that a page that is written again says the same.
 """
 
-import datetime as dt
 from collections.abc import Collection, Mapping
+
+from sqlalchemy import Engine
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.automation.lateness import REASON_TEXT, expected_of, late_branches
 from kenpo_pipelines.catalogue.model import Branch
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.scorecards.pages.national_events import LateSubmission
+from kenpo_pipelines.serving.queries import publication
 from kenpo_pipelines.submissions.contract import Contract
 
 
 def late_on_scorecards(
-    lake: Lake,
-    contracts: Mapping[str, Contract],
-    branches: Collection[Branch],
-    month: str,
-    published_at: dt.datetime,
-) -> list[LateSubmission]:
-    """Return who was late with what of the month when it was published, by dataset and branch. ``published_at`` is aware."""
-    today = published_at.astimezone(fiscal.TOKYO).date()
+    engine: Engine, lake: Lake, contracts: Mapping[str, Contract], branches: Collection[Branch], month: str
+) -> list[LateSubmission] | None:
+    """Return who was late with what of the month when it was published, by dataset and branch; None for one that never was."""
+    published = publication(engine, month)
+    if published is None:
+        return None
+    today = published.published_at.astimezone(fiscal.TOKYO).date()
     expected = [one for contract in contracts.values() for one in expected_of(lake, contract, [month])]
     names = {branch.code: branch.name for branch in branches}
     return [

@@ -175,7 +175,7 @@ def late_lines(late: Iterable[Late], contracts: Mapping[str, Contract], branches
         groups.setdefault((one.period, one.dataset, one.due_on, one.reason), []).append(names[one.branch_code])
     return [
         LateLine(
-            period=period_text(period),
+            period=fiscal.period_label(period),
             dataset=contracts[dataset].dataset.name_ja,
             due_on=due_on,
             reason=REASON_TEXT[reason],
@@ -184,14 +184,6 @@ def late_lines(late: Iterable[Late], contracts: Mapping[str, Contract], branches
         )
         for (period, dataset, due_on, reason), found in groups.items()
     ]
-
-
-def period_text(period: str) -> str:
-    """Return the period as people write it: 2025年6月分, 2025年度."""
-    if len(period) == len("YYYY"):
-        return f"{period}年度"
-    year, number = fiscal.split_month(period)
-    return f"{year}年{number}月分"
 
 
 def _reason(arrived: Arrived, code: str) -> Reason:

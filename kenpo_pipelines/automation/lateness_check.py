@@ -26,7 +26,6 @@ from kenpo_pipelines.automation.lateness import (
     expected_of,
     late_branches,
     late_lines,
-    period_text,
 )
 from kenpo_pipelines.automation.schedules import cron_of, unread_months
 from kenpo_pipelines.catalogue.model import Branch
@@ -128,7 +127,7 @@ def alerts_of(
             month=period if len(period) == len("YYYY-MM") else None,
             dataset=datasets[0] if len(datasets) == 1 else "",
             subject=branch.code,
-            title=f"{branch.name}：{period_text(period)}の{title}",
+            title=f"{branch.name}：{fiscal.period_label(period)}の{title}",
             lines=tuple(lines),
             link=link,
             occurred_at=now,

@@ -8,13 +8,15 @@ import io
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from filelock import FileLock
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
+
+from kenpo_pipelines.disk import flush
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -68,17 +70,6 @@ def write_atomically(path: Path, data: bytes) -> Path:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    with suppress(PermissionError):  # where the system lets no folder be opened
+        flush(path.parent)
     return path
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the system lets a folder be opened (Windows does not)."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -116,11 +116,6 @@ class Told:
     queued_at: dt.datetime
     deliveries: tuple[Delivery, ...]
 
-    @property
-    def is_waiting(self) -> bool:
-        """True when some channel has not taken it yet."""
-        return any(one.state in WAITING for one in self.deliveries)
-
 
 def tell(
     engine: Engine,

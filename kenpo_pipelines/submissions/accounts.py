@@ -28,11 +28,6 @@ class Ingested:
     rejected_in_lake: Mapping[tuple[str, str], int] | None = None
 
     @property
-    def files_loaded(self) -> int:
-        """Files that were read."""
-        return sum(entry["status"] == "loaded" for entry in self.ledger)
-
-    @property
     def files_refused(self) -> int:
         """Files that could not be read at all, or were read under another name."""
         return sum(entry["status"] == "refused" for entry in self.ledger)

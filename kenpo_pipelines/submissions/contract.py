@@ -296,6 +296,11 @@ class Contract(Strict):
             raise ValueError(f"row_rules.{rule.id}.reject_when: no column {', '.join(sorted(unknown))}")
 
 
+def dataset_names(contracts: Mapping[str, Contract]) -> dict[str, str]:
+    """Return the datasets' Japanese names by id."""
+    return {dataset: contract.dataset.name_ja for dataset, contract in contracts.items()}
+
+
 def load_contracts(directory: Path) -> dict[str, Contract]:
     """Read every ``*.yml`` of the folder; return contracts by dataset id.
 

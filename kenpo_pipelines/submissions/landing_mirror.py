@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from kenpo_pipelines.disk import flush
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.landing import TEMPORARY, LandingError, is_ignored, yearly_folders
 from kenpo_pipelines.submissions.landing_store import LandingStore, LandingUnreachable
@@ -68,7 +69,7 @@ def _make_equal(store: LandingStore, folder: Path, place: Place) -> None:
             with ThreadPoolExecutor(min(_FETCHES, len(missing)), thread_name_prefix="fetch") as pool:
                 for _ in pool.map(lambda one: _fetch(store, folder, place, one), missing):
                     pass
-        _flush(folder)
+        flush(folder)
 
 
 def _fetch(store: LandingStore, folder: Path, place: Place, listed: Listed) -> None:
@@ -86,11 +87,3 @@ def _fetch(store: LandingStore, folder: Path, place: Place, listed: Listed) -> N
         os.replace(temporary, folder / listed.name)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,11 +29,6 @@ class Reuse:
         self._folders = {layer: lake.partition_dir(layer, dataset, month) for layer in _LAYERS}
         self._known = _load(self._path)
 
-    def sha256_of(self, fingerprint: str) -> str | None:
-        """Digest of the file's bytes as they were read, or None."""
-        known = self._known.get(fingerprint)
-        return None if known is None else str(known["entry"]["file_sha256"])
-
     def link(self, fingerprint: str, folders: Mapping[str, Path]) -> dict[str, Any] | None:
         """Put the file's Parquet files into the new version's folders (by layer); return its ledger entry.
 

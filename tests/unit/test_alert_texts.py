@@ -8,7 +8,7 @@ import pytest
 
 from kenpo_pipelines.automation.alerting.check_failures import Evaluation, check_news
 from kenpo_pipelines.automation.alerting.message import message_of
-from kenpo_pipelines.automation.alerting.names import Names, month_text
+from kenpo_pipelines.automation.alerting.names import Names
 from kenpo_pipelines.automation.alerting.run_ends import CANCELED, FAILED, SUCCEEDED, RunEnd
 from kenpo_pipelines.automation.alerting.run_failures import RunOutcome, cleaned, reasons_of, run_news
 from kenpo_pipelines.serving.outbox import Alert, Notice
@@ -132,18 +132,18 @@ def outcome(at: float, how: str = FAILED, run: str = "", **fields: Any) -> RunOu
 
 def test_every_failed_run_is_news_and_the_first_success_after_it() -> None:
     runs = [outcome(1, SUCCEEDED), outcome(2), outcome(3), outcome(4, SUCCEEDED), outcome(5, SUCCEEDED)]
-    alerts, states = run_news(runs, {}, UI, month_text)
+    alerts, states = run_news(runs, {}, UI)
     assert [(one.kind, one.group) for one in alerts] == [
         ("run_failed", "run-2"),
         ("run_failed", "run-3"),
         ("run_recovered", "run-4"),
     ]
-    assert run_news(runs, states, UI, month_text) == ([], {})
+    assert run_news(runs, states, UI) == ([], {})
 
 
 def test_runs_of_no_month_are_remembered_by_their_job() -> None:
     lost = replace(outcome(1), month=None, job="lateness_check")
-    (alert,), states = run_news([lost], {}, UI, month_text)
+    (alert,), states = run_news([lost], {}, UI)
     assert alert.title == "処理 lateness_checkが失敗しました"
     assert list(states) == ["run:lateness_check"]
 
@@ -159,7 +159,7 @@ def test_runs_of_no_month_are_remembered_by_their_job() -> None:
 def test_a_run_is_told_with_its_severity_and_what_to_do(
     run: RunOutcome, severity: str, title: str, advice: str
 ) -> None:
-    (alert,), _ = run_news([run], {}, UI, month_text)
+    (alert,), _ = run_news([run], {}, UI)
     assert (alert.severity, alert.title) == (severity, title)
     assert advice in alert.lines[-1]
 
@@ -238,7 +238,7 @@ def test_a_message_says_in_its_title_what_and_how_bad() -> None:
 
 
 def test_a_message_puts_the_worst_first_and_ends_with_link_and_number() -> None:
-    failed_run, _ = run_news([outcome(1, run="run-1")], {}, UI, month_text)
+    failed_run, _ = run_news([outcome(1, run="run-1")], {}, UI)
     recovered, _ = check_news([evaluation(2, passed=True)], check_news([evaluation(1)], {}, NAMES, UI)[1], NAMES, UI)
     message = message_of(notice(*some_alerts(), *failed_run, *recovered), "local")
     headings = [line for line in message.text.splitlines() if line.startswith(("■", "1."))]

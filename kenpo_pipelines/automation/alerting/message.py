@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from kenpo_pipelines import fiscal
 from kenpo_pipelines.automation.alerting.check_failures import FAILED as CHECK_FAILED
 from kenpo_pipelines.automation.alerting.check_failures import RECOVERED as CHECK_RECOVERED
-from kenpo_pipelines.automation.alerting.names import ENVIRONMENT_TEXT, month_text
+from kenpo_pipelines.automation.alerting.names import ENVIRONMENT_TEXT
 from kenpo_pipelines.automation.alerting.run_failures import RUN_FAILED, RUN_RECOVERED
 from kenpo_pipelines.serving.outbox import CRITICAL, INFO, WARNING, Alert, Notice
 
@@ -68,7 +69,7 @@ def trial_message(environment: str) -> Message:
 
 def _subject(alerts: Sequence[Alert]) -> str:
     months = sorted({one.month for one in alerts if one.month})
-    about = f"{month_text(months[0])}：" if len(months) == 1 else ""
+    about = f"{fiscal.period_label(months[0])}：" if len(months) == 1 else ""
     if len(alerts) == 1:
         (one,) = alerts
         is_bad = one.severity != INFO and one.kind not in _RECOVERIES

@@ -7,8 +7,8 @@ What lives here: from ids to names. What does not: sentences (``check_failures``
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.model import NATION
+from kenpo_pipelines.submissions.contract import dataset_names
 from resources.installation import Installation
 
 ENVIRONMENT_TEXT = {"local": "手元", "staging": "検証", "production": "本番"}
@@ -45,7 +45,7 @@ class Names:
         """Return the names of the installation's contracts and catalogue."""
         catalogue = installation.catalogue
         return cls(
-            {name: contract.dataset.name_ja for name, contract in installation.contracts.items()},
+            dataset_names(installation.contracts),
             {branch.code: branch.name for branch in catalogue.branches},
             {kpi.id: kpi.names.ja for kpi in catalogue.kpis},
         )
@@ -85,9 +85,3 @@ class Names:
 def check_text(name: str) -> str:
     """Return what a check is called."""
     return CHECK_TEXT.get(name, f"検査 {name}")
-
-
-def month_text(month: str) -> str:
-    """Return 2025年6月分."""
-    year, number = fiscal.split_month(month)
-    return f"{year}年{number}月分"

@@ -12,10 +12,11 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kenpo_pipelines import fiscal
 from kenpo_pipelines.automation.alerting.run_ends import CANCELED, FAILED, SUCCEEDED, RunEnd
 from kenpo_pipelines.catalogue.model import CatalogueError
 from kenpo_pipelines.lake import DamagedPartition, LakeError, MissingPartition
@@ -115,7 +116,7 @@ class RunState:
 
 
 def run_news(
-    outcomes: Iterable[RunOutcome], states: Mapping[str, str], ui_url: str, month_text: Callable[[str], str]
+    outcomes: Iterable[RunOutcome], states: Mapping[str, str], ui_url: str
 ) -> tuple[list[Alert], dict[str, str]]:
     """Return the alerts of the runs, in their order, and the new states by subject.
 
@@ -136,7 +137,7 @@ def run_news(
         if not has_failed and last is not None:
             severity = last.severity
         changed[one.state_subject] = RunState(has_failed, severity, one.end.at).to_text()
-        alerts.append(_alert(one, severity, ui_url, month_text))
+        alerts.append(_alert(one, severity, ui_url))
     return alerts, changed
 
 
@@ -175,8 +176,8 @@ def _chain(error: Any) -> Iterator[Any]:
         error = error.cause
 
 
-def _alert(one: RunOutcome, severity: str, ui_url: str, month_text: Callable[[str], str]) -> Alert:
-    what = f"{month_text(one.month)}の処理" if one.month else f"処理 {one.job}"
+def _alert(one: RunOutcome, severity: str, ui_url: str) -> Alert:
+    what = f"{fiscal.period_label(one.month)}の処理" if one.month else f"処理 {one.job}"
     kind = RUN_RECOVERED if one.end.outcome == SUCCEEDED else RUN_FAILED
     title = {
         SUCCEEDED: f"{what}が成功し、失敗から回復しました",

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from kenpo_pipelines.automation.alerting.check_failures import Evaluation, check_news, evaluation_of
 from kenpo_pipelines.automation.alerting.delivery import HELD_AT_MOST, deliver
-from kenpo_pipelines.automation.alerting.names import Names, month_text
+from kenpo_pipelines.automation.alerting.names import Names
 from kenpo_pipelines.automation.alerting.run_ends import (
     SUCCEEDED,
     Cursor,
@@ -89,7 +89,7 @@ def look_at_runs(watch: Watch, cursor: Cursor | None, now: float) -> Tick:
     ends = ended_runs(watch.instance, cursor, now)
     outcomes = [_outcome(watch.instance, end) for end in ends.ends]
     states = outbox.states_of(watch.database, (one.state_subject for one in outcomes))
-    alerts, changed = run_news(outcomes, states, watch.ui_url, month_text)
+    alerts, changed = run_news(outcomes, states, watch.ui_url)
     return Tick(
         ends.cursor, watch.teller.tell(watch.database, alerts, changed | _seen(watch, RUN_SENSOR, ends, alerts))
     )

@@ -70,11 +70,9 @@ def report_of_unknown(path: Path, reason: str) -> CheckReport:
 
 
 def period_text(period: str) -> str:
-    """Return 2025年6月分 for ``2025-06``, 令和7年度（2025年度） for ``2025``."""
-    if "-" not in period:
-        return f"{fiscal.wareki(int(period))}（{period}年度）"
-    year, month = fiscal.split_month(period)
-    return f"{year}年{month}月分"
+    """Return 2025年6月分 for ``2025-06``, 令和７年度（2025年度） for ``2025``."""
+    label = fiscal.period_label(period)
+    return label if "-" in period else f"{fiscal.wareki(int(period))}（{label}）"
 
 
 def _sources(path: Path, contract: Contract, checked: Checked, room: Room) -> dict[str, Source]:

@@ -42,9 +42,7 @@ class LateSubmission:
     @property
     def period_text(self) -> str:
         """2025年6月分, 2025年度."""
-        if len(self.period) == len("YYYY"):
-            return f"{self.period}年度"
-        return f"{self.period[:4]}年{int(self.period[5:])}月分"
+        return fiscal.period_label(self.period)
 
 
 @dataclass(frozen=True)
