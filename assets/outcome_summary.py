@@ -14,14 +14,14 @@ from markupsafe import escape
 
 from expectations.markdown import markdown_table
 from kenpo_pipelines.catalogue.model import NATION, Catalogue
+from kenpo_pipelines.scorecards.view import OUTCOME_WORDS, outcome_label
 
-OUTCOMES = {"attained": "達成", "not_attained": "未達成", "not_evaluable": "判定不能"}
-_STYLES = {
-    "達成": ("#1b4b72", "#ffffff", "○"),
-    "未達成": ("#f0a35e", "#1f2933", "×"),
-    "判定不能": ("#dde3e9", "#1f2933", "―"),
+_COLOURS = {
+    "attained": ("#1b4b72", "#ffffff"),
+    "not_attained": ("#f0a35e", "#1f2933"),
+    "not_evaluable": ("#dde3e9", "#1f2933"),
 }
-"""Fill, ink and mark."""
+"""Fill and ink by outcome."""
 _ROW_PX, _BAR_PX, _LABEL_PX, _WIDTH_PX, _HEAD_PX = 18, 15, 92, 560, 26
 
 Line = Mapping[str, Any]
@@ -79,11 +79,11 @@ def _counted(lines: Sequence[Line], column: str, names: Mapping[str, str]) -> Co
     counts = Counter((line[column], line["outcome"]) for line in lines)
     present = {line[column] for line in lines}
     ordered = [*(one for one in names if one in present), *sorted(present - names.keys())]
-    return tuple((names.get(one, one), *(counts[one, outcome] for outcome in OUTCOMES)) for one in ordered)
+    return tuple((names.get(one, one), *(counts[one, outcome] for outcome in OUTCOME_WORDS)) for one in ordered)
 
 
 def _table(what: str, counts: Counts) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md(markdown_table([what, *OUTCOMES.values()], counts))
+    return dg.MetadataValue.md(markdown_table([what, *OUTCOME_WORDS.values()], counts))
 
 
 def _chart(counts: Counts) -> str:
@@ -99,15 +99,16 @@ def _chart(counts: Counts) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH_PX}" height="{height}" font-size="11" '
         f'font-family="sans-serif" fill="#1f2933"><rect width="100%" height="100%" fill="#ffffff"/>'
     ]
-    for place, (label, (fill, _, mark)) in enumerate(_STYLES.items()):
+    for place, outcome in enumerate(OUTCOME_WORDS):
         left = _LABEL_PX + 110 * place
-        parts.append(f'<rect x="{left}" y="6" width="12" height="12" fill="{fill}"/>')
-        parts.append(f'<text x="{left + 17}" y="16">{mark} {label}</text>')
+        parts.append(f'<rect x="{left}" y="6" width="12" height="12" fill="{_COLOURS[outcome][0]}"/>')
+        parts.append(f'<text x="{left + 17}" y="16">{outcome_label(outcome)}</text>')
     for row, (name, *numbers) in enumerate(counts):
         x, y = float(_LABEL_PX), _HEAD_PX + _ROW_PX * row
         parts.append(f'<text x="{_LABEL_PX - 6}" y="{y + 12}" text-anchor="end">{escape(name)}</text>')
-        for number, (fill, ink, _) in zip(numbers, _STYLES.values(), strict=True):
+        for number, outcome in zip(numbers, OUTCOME_WORDS, strict=True):
             if number:
+                fill, ink = _COLOURS[outcome]
                 width = number * unit
                 parts.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_BAR_PX}" fill="{fill}"/>')
                 parts.append(f'<text x="{x + 4:.1f}" y="{y + 12}" fill="{ink}">{number}</text>')

@@ -82,8 +82,7 @@ def hidden_figures(figures: Iterable[CountFigure], persons: Persons, earlier: It
     by_table: dict[tuple[int, str], dict[FigureKey, CountFigure]] = defaultdict(dict)
     for figure in figures:
         if persons.counts_persons(figure.key.kpi_id):
-            kpi_id = figure.key.kpi_id
-            table = by_table[figure.key.fiscal_year, persons.family_of.get(kpi_id, kpi_id)]
+            table = by_table[figure.key.fiscal_year, persons.family(figure.key.kpi_id)]
             if figure.key in table:
                 raise ValueError(f"two figures for {tuple(figure.key)}")
             table[figure.key] = figure

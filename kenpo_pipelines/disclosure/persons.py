@@ -65,9 +65,13 @@ class Persons(BaseModel):
         """True when the KPI's counts from 1 to 9 are hidden."""
         return self.of(kpi_id).counts == "persons"
 
+    def family(self, kpi_id: str) -> str:
+        """Return a name shared by KPIs whose counts of persons say something about each other's; an undecided one is alone."""
+        return self.family_of.get(kpi_id, kpi_id)
+
     @cached_property
     def family_of(self) -> dict[str, str]:
-        """KPIs that count persons → a name shared by those whose counts say something about each other's."""
+        """KPIs that count persons by their entry → the name of their family."""
         family = {kpi_id: kpi_id for kpi_id, one in self.kpis.items() if one.counts == "persons"}
         for kpi_id, one in self.kpis.items():
             for other in (*one.sum_of, *([one.denominator_of] if one.denominator_of else [])):
