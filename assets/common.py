@@ -16,7 +16,7 @@ from expectations.markdown import markdown_table
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import Column, Model, ModelProject, Relation
-from resources.engine import DuckDBEngine
+from resources.engine import Engine
 from resources.installation import Installation
 from resources.steps import FORCE_TAG, RENEW_TARGETS_TAG
 
@@ -66,7 +66,7 @@ def column_lineage(project: ModelProject, model: Model) -> dg.TableColumnLineage
     )
 
 
-def preview(engine: DuckDBEngine, relation: Relation, month: str) -> dg.MarkdownMetadataValue:
+def preview(engine: Engine, relation: Relation, month: str) -> dg.MarkdownMetadataValue:
     """Return the first rows of a partition as a table. Only for datasets without personal columns."""
     header, rows = engine.preview(relation, month, PREVIEW_ROWS)
     return dg.MetadataValue.md(markdown_table(header, rows))

@@ -110,12 +110,12 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
         faults = summarise(lake, dataset.id, month)
         shown = ledger_metadata(done)
         results = list(account_checks(keys, done, faults, dataset.feeds))
-        with engine.connect() as connection:
-            judged = engine.attach(connection, Relation(RAW, dataset.id), [month])
+        with engine.session() as session:
+            judged = session.attach(Relation(RAW, dataset.id), [month])
             if is_about_kpis:
-                judged = _with_kpi_columns(judged, engine.attach(connection, Relation(REFERENCE, "kpis"), [month]))
+                judged = _with_kpi_columns(judged, session.attach(Relation(REFERENCE, "kpis"), [month]))
             outcomes, completeness = judge(
-                connection,
+                session,
                 judged,
                 suite,
                 submissions_received=len(done.ledger),
@@ -182,5 +182,6 @@ def _with_kpi_columns(raw: str, kpis: str) -> str:
     """Return the rows to judge with the kind, precision and direction of the KPI beside them."""
     return (
         f"(select raw_rows.*, kpis.kind as kpi_kind, kpis.precision as kpi_precision, kpis.direction as kpi_direction "
-        f"from {raw} as raw_rows left join {kpis} as kpis using (fiscal_year, branch_code, kpi_id))"
+        f"from {raw} as raw_rows left join {kpis} as kpis on raw_rows.fiscal_year = kpis.fiscal_year "
+        f"and raw_rows.branch_code = kpis.branch_code and raw_rows.kpi_id = kpis.kpi_id)"
     )

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from assets.common import (
     MONTHS,
-    PREVIEW_ROWS,
     column_lineage,
     column_schema,
     data_docs,
@@ -20,21 +18,24 @@ from assets.common import (
     is_forced,
     key_of,
     partition_result,
+    preview,
     remember,
 )
 from assets.faults import faults_told
 from assets.outcome_summary import outcome_metadata, shown_names
 from expectations.checks import check_specs, run_checks
 from expectations.data_docs import DataDocs
-from expectations.markdown import markdown_table
 from expectations.suite import ROW_COUNT, Suite
 from kenpo_pipelines.models import Model, ModelProject
 from kenpo_pipelines.submissions.columns import MEMBER_KEY
 from resources.installation import Installation
+from resources.session import Session
 from resources.steps import MART, model_fingerprint
 
 
-def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite]) -> dg.AssetsDefinition:
+def layer_assets(
+    project: ModelProject, layer: str, suites: Mapping[str, Suite], engine: str = "duckdb"
+) -> dg.AssetsDefinition:
     """Return the multi-asset of all models of one layer, run in dependency order, with the checks of their schema.yml.
 
     A run may choose any of them. A model that is current keeps its partition; its checks are run again, for Dagster wants a
@@ -48,7 +49,7 @@ def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite])
 
     @dg.multi_asset(
         name=f"{layer}_models",
-        specs=[_spec(project, model) for model in models],
+        specs=[_spec(project, model, engine) for model in models],
         check_specs=[spec for specs in checks.values() for spec in specs],
         can_subset=True,
     )
@@ -63,9 +64,9 @@ def layer_assets(project: ModelProject, layer: str, suites: Mapping[str, Suite])
             elif any(spec.key in wanted_checks for spec in specs):
                 engine = installation.engine
                 rows = engine.rows(model.relation, month)
-                with engine.connect() as connection:
-                    relation = engine.attach(connection, model.relation, [month])
-                    results = _check(connection, relation, model, suite, rows, data_docs(installation, month))
+                with engine.session() as session:
+                    relation = session.attach(model.relation, [month])
+                    results = _check(session, relation, model, suite, rows, data_docs(installation, month))
                 yield from (one for one in results if _key(one) in wanted_checks)
 
     return run_layer
@@ -83,15 +84,15 @@ def _run(
     lake, engine, key = installation.lake, installation.engine, key_of(model.relation)
     fingerprint = model_fingerprint(installation, model, month)
     kept = not is_forced and lake.is_current(model.layer, model.name, month, fingerprint)
-    with engine.connect() as connection:
-        rows = engine.rows(model.relation, month) if kept else engine.run_model(model, month, connection)
+    with engine.session() as session:
+        rows = engine.rows(model.relation, month) if kept else engine.run_model(model, month, session)
         version = engine.version(model.relation, month)
-        relation = engine.attach(connection, model.relation, [month])
-        metadata = {} if kept or _is_about_cases(model) else {"preview": _preview(connection, relation)}
+        metadata = {} if kept or _is_about_cases(model) else {"preview": preview(engine, model.relation, month)}
         if model.relation == MART and not kept:
-            metadata |= _outcomes(installation, connection, relation)
+            metadata |= _outcomes(installation, month)
         yield partition_result(key, rows=rows, version=version, metadata=metadata, kept=kept)
-        results = _check(connection, relation, model, suite, rows, data_docs(installation, month))
+        relation = session.attach(model.relation, [month])
+        results = _check(session, relation, model, suite, rows, data_docs(installation, month))
     committed = None if model.is_view else version
     remember(lake, model.relation, month, fingerprint, version=committed, results=results, specs=specs)
     yield from results
@@ -102,24 +103,17 @@ def _is_about_cases(model: Model) -> bool:
     return any(column.name == MEMBER_KEY or column.name.endswith("_no") for column in model.columns)
 
 
-def _preview(connection: duckdb.DuckDBPyConnection, relation: str) -> dg.MarkdownMetadataValue:
-    found = connection.execute(f"select * from {relation} limit {PREVIEW_ROWS}")
-    return dg.MetadataValue.md(markdown_table([column[0] for column in found.description or []], found.fetchall()))
-
-
-def _outcomes(
-    installation: Installation, connection: duckdb.DuckDBPyConnection, relation: str
-) -> dict[str, dg.MarkdownMetadataValue]:
-    names = ("fiscal_year", "branch_code", "kpi_id", "outcome")
-    rows = connection.execute(f"select {', '.join(names)} from {relation}").fetchall()
-    return outcome_metadata([dict(zip(names, row, strict=True)) for row in rows], *shown_names(installation.catalogue))
+def _outcomes(installation: Installation, month: str) -> dict[str, dg.MarkdownMetadataValue]:
+    mart = installation.lake.read(MART.layer, MART.name, month)
+    rows = mart.select(["fiscal_year", "branch_code", "kpi_id", "outcome"]).to_pylist()
+    return outcome_metadata(rows, *shown_names(installation.catalogue))
 
 
 def _check(
-    connection: duckdb.DuckDBPyConnection, relation: str, model: Model, suite: Suite, rows: int, docs: DataDocs
+    session: Session, relation: str, model: Model, suite: Suite, rows: int, docs: DataDocs
 ) -> list[dg.AssetCheckResult]:
     expected = 1 if rows or _needs_rows(suite) else 0
-    return run_checks(key_of(model.relation), connection, relation, suite, submissions_received=expected, docs=docs)
+    return run_checks(key_of(model.relation), session, relation, suite, submissions_received=expected, docs=docs)
 
 
 def _key(result: dg.AssetCheckResult) -> dg.AssetCheckKey:
@@ -133,7 +127,7 @@ def _needs_rows(suite: Suite) -> bool:
     return any(rule.expectation == ROW_COUNT for rule in suite.rules)
 
 
-def _spec(project: ModelProject, model: Model) -> dg.AssetSpec:
+def _spec(project: ModelProject, model: Model, engine: str) -> dg.AssetSpec:
     # a model that reads both the month and the history of another depends on its history, the month among it
     deps = [dg.AssetDep(key_of(relation)) for relation in model.inputs if relation not in model.history]
     deps += [history_of(one) for one in model.history]
@@ -142,7 +136,7 @@ def _spec(project: ModelProject, model: Model) -> dg.AssetSpec:
         deps=deps,
         group_name=model.layer,
         owners=[model.owner],
-        kinds={"sql", "duckdb", "view" if model.is_view else "parquet"},
+        kinds={"sql", engine, "view" if model.is_view else "parquet"},
         description=f"{model.description}\n\n```sql\n{model.template}\n```",
         code_version=model.code_version,
         metadata={

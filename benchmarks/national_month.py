@@ -128,7 +128,7 @@ def steps(home: Path) -> list[tuple[str, float]]:
 
 
 def dbt(what: str, home: Path, *command: str) -> Measured:
-    """The same models by dbt over the lake's Parquet, its tables in a database file of its own."""
+    """The same models by dbt over the lake's Parquet, into a lake of its own; judgement is one of them."""
     target = home / "dbt"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -137,7 +137,8 @@ def dbt(what: str, home: Path, *command: str) -> Measured:
         what,
         *(BIN / "dbt", "--quiet", *command, "--project-dir", project, "--profiles-dir", project, "--target", "file"),
         *("--target-path", target / "target", "--log-path", target, "--vars", f"month: '{MONTH}'"),
-        KENPO_LAKE=str(home / "lake"),
+        KENPO_HOME=str(home),
+        KENPO_DBT_LAKE=str(target / "lake"),
         KENPO_DBT_DATABASE=str(target / "kenpo.duckdb"),
         DBT_SEND_ANONYMOUS_USAGE_STATS="false",
     )

@@ -5,7 +5,8 @@ business of ``kenpo_pipelines.submissions.contract``; ``rules`` and ``completene
 were loaded and are the business of this package:
 
 - ``suite``: the rules as data; ``dbt_tests``: the same rules out of dbt's ``schema.yml``;
-- ``adapter``: judges rules on a DuckDB relation by Great Expectations (only ``gx_engine`` and ``gx_pages`` import it);
+- ``adapter``: judges rules on a relation by Great Expectations, on DuckDB (``gx_engine``) or Spark (``gx_spark``); only these,
+  ``gx_common`` and ``gx_pages`` import it;
 - ``completeness``: which branches are there;
 - ``checks``: verdicts as Dagster asset checks; ``data_docs``: the same as pages, from counts alone.
 """

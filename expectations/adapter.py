@@ -1,15 +1,13 @@
-"""Judges rules on a DuckDB relation by Great Expectations.
+"""Judges rules on a relation by Great Expectations, on DuckDB or Spark.
 
 What lives here: the order of judging (rows and columns first), the isolation of rules that raise, and outcomes free of raw
-values. What does not: running GX itself (``gx_engine``, imported on first use: it takes seconds), and what Dagster is told
-(``checks``).
+values. What does not: running GX itself (``gx_engine`` on DuckDB, ``gx_spark`` on Spark, imported on first use: they take
+seconds), and what Dagster is told (``checks``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
-
-import duckdb
+from typing import Any
 
 from expectations import quiet
 from expectations.fault_rows import (
@@ -19,26 +17,24 @@ from expectations.fault_rows import (
     fault_places,
     fault_rows_sql,
     sql_for_engine,
-    sql_for_gx,
 )
+from expectations.gx_result import GxResult, Refused, raised
 from expectations.outcome import Place, RuleOutcome
 from expectations.suite import COLUMNS, ROW_COUNT, Rule
+from resources.session import Session, SessionError
 
-if TYPE_CHECKING:
-    from expectations.gx_engine import GxResult
-
-# Errors about the rule's own text; others (conversion, out of range) quote values of rows, so only their type is told.
-_TELLABLE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+_UNBOUND = ("BinderException", "AnalysisException")
+"""Kinds of errors that DuckDB and Spark raise for SQL that names a column which is not there."""
 
 
 def validate(
-    connection: duckdb.DuckDBPyConnection, relation: str, rules: Sequence[Rule], *, rows_expected: bool = True
+    session: Session, relation: str, rules: Sequence[Rule], *, rows_expected: bool = True
 ) -> list[RuleOutcome]:
     """Judge every rule on the rows of ``relation`` and return one outcome per rule, in the order of the rules.
 
-    ``relation`` is what may follow FROM on the caller's connection: a table, a view (temporary ones too), a table function
-    or a subquery in brackets. The connection stays open, is used for nothing but SELECT and a temporary view, and must hold
-    no open result. ``rows_expected=False`` says that an empty relation is in order (nothing was submitted): it then passes.
+    ``relation`` is what may follow FROM in the caller's session: a table, a view (temporary ones too), or a subquery in
+    brackets. The session stays open, is used for nothing but SELECT and temporary views, and must hold no open result.
+    ``rows_expected=False`` says that an empty relation is in order (nothing was submitted): it then passes.
 
     Rules on the number of rows and on the columns are judged first. When a column is missing or the relation is empty
     against expectation, the rules that would need it are not passed and not evaluated. A rule that raises is broken: that
@@ -46,8 +42,8 @@ def validate(
     """
     with quiet.silence():
         try:
-            with _checked_rows(connection, relation) as columns:
-                return _judge(connection, rules, columns, rows_expected)
+            with _checked_rows(session, relation) as columns:
+                return _judge(session, rules, columns, rows_expected)
         except _RelationUnreadable as unreadable:
             return [_broken(rule, f"the rows could not be read: {unreadable}") for rule in rules]
 
@@ -57,41 +53,38 @@ class _RelationUnreadable(Exception):
 
 
 @contextmanager
-def _checked_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> Iterator[tuple[str, ...]]:
+def _checked_rows(session: Session, relation: str) -> Iterator[tuple[str, ...]]:
     """Name the relation :data:`VIEW` for the duration of a check; yields its columns."""
     try:
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {VIEW} AS SELECT * FROM {relation}")
-        columns = tuple(str(row[0]) for row in connection.execute(f"DESCRIBE {VIEW}").fetchall())
-    except duckdb.Error as error:
-        raise _RelationUnreadable(_told(error)) from error
+        session.name_view(VIEW, relation)
+        columns = session.columns(VIEW)
+    except SessionError as error:
+        raise _RelationUnreadable(error) from error
     try:
         yield columns
     finally:
         # Where the caller's own transaction has failed, nothing can be dropped; the next check replaces the view.
-        with suppress(duckdb.Error):
-            connection.execute(f"DROP VIEW IF EXISTS {VIEW}")
+        with suppress(SessionError):
+            session.drop_view(VIEW)
 
 
-def _judge(
-    connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], columns: tuple[str, ...], rows_expected: bool
-) -> list[RuleOutcome]:
+def _judge(session: Session, rules: Sequence[Rule], columns: tuple[str, ...], rows_expected: bool) -> list[RuleOutcome]:
     try:
-        counted = connection.execute(f"SELECT count(*) FROM {VIEW}").fetchone()
-    except duckdb.Error as error:
-        raise _RelationUnreadable(_told(error)) from error
-    row_count = int(counted[0]) if counted else 0
+        ((row_count,),) = session.fetch(f"SELECT count(*) FROM {VIEW}")
+    except SessionError as error:
+        raise _RelationUnreadable(error) from error
 
     outcomes: dict[int, RuleOutcome] = {}
     to_run: dict[int, Rule] = {}
     is_schema_whole = all(not _missing(rule, columns) for rule in rules if rule.expectation == COLUMNS)
     for position, rule in enumerate(rules):
-        verdict = _verdict_without_gx(connection, rule, columns, row_count, rows_expected, is_schema_whole)
+        verdict = _verdict_without_gx(session, rule, columns, row_count, rows_expected, is_schema_whole)
         if verdict is None:
             to_run[position] = rule
         else:
             outcomes[position] = verdict
-    for position, result in _run(connection, to_run).items():
-        outcomes[position] = _outcome(connection, to_run[position], result, row_count)
+    for position, result in _run(session, to_run).items():
+        outcomes[position] = _outcome(session, to_run[position], result, columns, row_count)
     return [outcomes[position] for position in range(len(rules))]
 
 
@@ -102,7 +95,7 @@ def _missing(rule: Rule, columns: tuple[str, ...]) -> list[str]:
 
 
 def _verdict_without_gx(
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
     rule: Rule,
     columns: tuple[str, ...],
     row_count: int,
@@ -129,12 +122,12 @@ def _verdict_without_gx(
         )
     if rule.unexpected_rows is not None:
         try:
-            connection.execute(f"DESCRIBE (\n{sql_for_engine(rule)}\n)")
-        except duckdb.Error as error:
-            if isinstance(error, duckdb.BinderException) and not is_schema_whole:
+            session.columns(f"(\n{sql_for_engine(rule)}\n)")
+        except SessionError as error:
+            if error.kind in _UNBOUND and not is_schema_whole:
                 message = "a column that it needs is missing, see the rule on columns"
                 return RuleOutcome(rule, passed=False, is_evaluated=False, checked_rows=row_count, message=message)
-            return _broken(rule, _told(error))
+            return _broken(rule, str(error))
     if row_count == 0:
         message = "nothing was loaded, so there is nothing to judge"
         return (
@@ -145,37 +138,40 @@ def _verdict_without_gx(
     return None
 
 
-def _run(connection: duckdb.DuckDBPyConnection, rules: dict[int, Rule]) -> dict[int, "GxResult"]:
+def _run(session: Session, rules: Mapping[int, Rule]) -> dict[int, GxResult]:
     """Run all rules in one GX validation, and those that raised once more, each alone.
 
     GX computes the metrics of many expectations in one query, so one that raises takes innocent ones with it.
     """
     if not rules:
         return {}
-    from expectations import gx_engine
+    run_by_gx = _gx_on(session)
 
-    def run(some: dict[int, Rule]) -> dict[int, "GxResult"]:
-        expectations = [(str(position), *_gx_form(rule)) for position, rule in some.items()]
+    def run(some: Mapping[int, Rule]) -> dict[int, GxResult]:
         try:
-            return {int(key): result for key, result in gx_engine.run(connection, VIEW, expectations).items()}
-        except gx_engine.Refused as refused:
-            return dict.fromkeys(some, gx_engine.raised(str(refused)))
+            return run_by_gx(session, VIEW, some)
+        except Refused as refused:
+            return dict.fromkeys(some, raised(str(refused)))
 
-    results = dict.fromkeys(rules, gx_engine.raised("no result")) | run(rules)
-    raised = [position for position in rules if results[position].is_raised]
+    results = dict.fromkeys(rules, raised("no result")) | run(rules)
     if len(rules) > 1:
-        for position in raised:
+        for position in [position for position in rules if results[position].is_raised]:
             results |= run({position: rules[position]})
     return results
 
 
-def _gx_form(rule: Rule) -> tuple[str, dict[str, Any]]:
-    if rule.unexpected_rows is not None:
-        return "unexpected_rows_expectation", {"unexpected_rows_query": sql_for_gx(rule)}
-    return str(rule.expectation), dict(rule.kwargs)
+def _gx_on(session: Session) -> Callable[[Any, str, Mapping[int, Rule]], dict[int, GxResult]]:
+    """Return GX on the session's engine."""
+    if session.kind == "spark":
+        from expectations import gx_spark
+
+        return gx_spark.run
+    from expectations import gx_engine
+
+    return gx_engine.run
 
 
-def _outcome(connection: duckdb.DuckDBPyConnection, rule: Rule, result: "GxResult", row_count: int) -> RuleOutcome:
+def _outcome(session: Session, rule: Rule, result: GxResult, columns: tuple[str, ...], row_count: int) -> RuleOutcome:
     if result.is_raised:
         return _broken(rule, result.exception_type)
     if result.success:
@@ -183,7 +179,7 @@ def _outcome(connection: duckdb.DuckDBPyConnection, rule: Rule, result: "GxResul
     if rule.expectation == ROW_COUNT:
         return RuleOutcome(rule, passed=False, checked_rows=row_count, message=f"{row_count} rows")
     if rule.expectation == COLUMNS:
-        missing = _missing(rule, tuple(str(r[0]) for r in connection.execute(f"DESCRIBE {VIEW}").fetchall()))
+        missing = _missing(rule, columns)
         message = f"column missing: {', '.join(missing)}" if missing else "there are columns beyond those expected"
         return RuleOutcome(rule, passed=False, checked_rows=row_count, message=message)
     message = ""
@@ -191,10 +187,12 @@ def _outcome(connection: duckdb.DuckDBPyConnection, rule: Rule, result: "GxResul
     places: tuple[Place, ...] = ()
     faults = fault_rows_sql(rule, result.fault_rows_sql)
     try:
-        places = fault_places(connection, faults)
-        shown = evidence(connection, rule, faults)
-    except duckdb.Error as error:
-        message = f"the rows at fault cannot be shown: {_told(error)}"
+        places = fault_places(session, faults)
+        shown = evidence(session, rule, faults)
+    except SessionError as error:
+        if not error.is_about_sql:
+            return _broken(rule, str(error))
+        message = f"the rows at fault cannot be shown: {error}"
     return RuleOutcome(
         rule,
         passed=False,
@@ -207,7 +205,7 @@ def _outcome(connection: duckdb.DuckDBPyConnection, rule: Rule, result: "GxResul
     )
 
 
-def _count(result: "GxResult") -> int:
+def _count(result: GxResult) -> int:
     return result.unexpected_rows or 0
 
 
@@ -223,8 +221,3 @@ def _broken(rule: Rule, reason: str) -> RuleOutcome:
         is_evaluated=False,
         message=f"the check is broken, the data may be good: {reason}",
     )
-
-
-def _told(error: duckdb.Error) -> str:
-    name = type(error).__name__
-    return f"{name}: {str(error).splitlines()[0]}" if isinstance(error, _TELLABLE) and str(error) else name

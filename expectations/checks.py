@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from expectations.adapter import validate
 from expectations.advice import advice, advice_on_missing
@@ -23,6 +22,7 @@ from expectations.data_docs import DataDocs
 from expectations.markdown import markdown_table
 from expectations.outcome import RuleOutcome
 from expectations.suite import CompletenessRule, Rule, Severity, Suite, Tier
+from resources.session import Session
 
 COMPLETENESS = "completeness"
 DATA_DOCS = "data_docs"
@@ -107,7 +107,7 @@ def check_results(
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
     relation: str,
     suite: Suite,
     *,
@@ -123,11 +123,11 @@ def judge(
     asks for completeness.
     """
     is_row_expected = submissions_received > 0 if rows_expected is None else rows_expected
-    outcomes = validate(connection, relation, suite.rules, rows_expected=is_row_expected)
+    outcomes = validate(session, relation, suite.rules, rows_expected=is_row_expected)
     completeness = None
     if suite.completeness is not None:
         completeness = check_completeness(
-            connection, relation, suite.completeness, branches or {}, submissions_received=submissions_received
+            session, relation, suite.completeness, branches or {}, submissions_received=submissions_received
         )
     return outcomes, completeness
 
@@ -140,7 +140,7 @@ def is_silence(metadata: Mapping[str, Any]) -> bool:
 
 def run_checks(
     asset_key: dg.AssetKey,
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
     relation: str,
     suite: Suite,
     *,
@@ -151,7 +151,7 @@ def run_checks(
 ) -> list[dg.AssetCheckResult]:
     """Judge a relation as :func:`judge` does: a result for each of :func:`check_specs`, its page in ``docs``."""
     judged = judge(
-        connection,
+        session,
         relation,
         suite,
         submissions_received=submissions_received,

@@ -7,10 +7,9 @@ a branch's file was refused (the ledger says so).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
-
 from expectations.fault_rows import quoted
 from expectations.suite import CompletenessRule
+from resources.session import Session, SessionError
 
 NOTHING_SUBMITTED = "nothing was submitted"
 """What is said of a dataset of which no file came."""
@@ -40,7 +39,7 @@ class Completeness:
 
 
 def check_completeness(
-    connection: duckdb.DuckDBPyConnection,
+    session: Session,
     relation: str,
     rule: CompletenessRule,
     branches: Mapping[str, str],
@@ -55,9 +54,9 @@ def check_completeness(
     expected = dict(sorted(branches.items()))
     column = quoted(rule.column)
     try:
-        rows = connection.execute(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {relation}").fetchall()
-    except duckdb.Error as error:
-        reason = f"the branch codes could not be read: {type(error).__name__}"
+        rows = session.fetch(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {relation}")
+    except SessionError as error:
+        reason = f"the branch codes could not be read: {error.kind}"
         return Completeness(rule, False, {}, expected, submissions_received, is_broken=True, message=reason)
     found = {row[0] for row in rows}
     present = {code: name for code, name in expected.items() if code in found}

@@ -613,11 +613,12 @@ def late(
     with _told():
         from kenpo_pipelines.automation.environments import environment
         from kenpo_pipelines.automation.lateness import expected_by, expected_of, late_branches, late_lines
-        from kenpo_pipelines.lake import Lake
+        from kenpo_pipelines.lake import open_lake
         from kenpo_pipelines.terminal import late_table
 
         settings, today = load(), fiscal.today()
-        lake, contracts, branches = Lake(settings.lake_dir), _contracts(settings), _catalogue(settings).branches
+        lake = open_lake(settings.lake_dir, settings.lake_store, settings.lake_keep_hours)
+        contracts, branches = _contracts(settings), _catalogue(settings).branches
         if month is None:
             expected = expected_by(lake, contracts, today, environment(settings).lateness_months_back)
         else:
@@ -690,7 +691,7 @@ def scorecard(
     """
     with _told():
         from kenpo_pipelines.automation.late_on_scorecards import late_on_scorecards
-        from kenpo_pipelines.lake import Lake
+        from kenpo_pipelines.lake import open_lake
         from kenpo_pipelines.scorecards.publication import write_scorecards
         from kenpo_pipelines.serving.queries import newest_month
         from kenpo_pipelines.submissions.contract import dataset_names
@@ -701,7 +702,7 @@ def scorecard(
         branch_code = _branch_code(catalogue, branch)
         engine = _database(settings)
         month = newest_month(engine, as_of)
-        lake = Lake(settings.lake_dir)
+        lake = open_lake(settings.lake_dir, settings.lake_store, settings.lake_keep_hours)
         late_ones = late_on_scorecards(engine, lake, contracts, catalogue.branches, month) if month else None
         with progress_bar(err) as bar:
             task = bar.add_task("Scorecards", total=None)

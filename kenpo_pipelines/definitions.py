@@ -25,6 +25,7 @@ from kenpo_pipelines.automation.later_months import later_months_sensor
 from kenpo_pipelines.automation.schedules import refresh_schedule
 from kenpo_pipelines.models import LAYERS
 from kenpo_pipelines.settings import Settings, load
+from kenpo_pipelines.spark_sql import check_project
 from resources.installation import Installation
 from resources.of_run import installation_of_run
 
@@ -33,11 +34,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """Return everything that Dagster shows and runs for one installation.
 
     Raises CatalogueError, ContractError, SuiteError, ModelError, EnvironmentsError or SelectionError, which name the file, for
-    anything that does not fit, and ChannelError for an address of alerts.
+    anything that does not fit, UntranslatableSQL for a model that Spark cannot run where it is the engine, and ChannelError for
+    an address of alerts.
     """
     installation = Installation.from_settings(settings)
     here, telling = environment(settings), teller(settings)
     contracts, project = installation.contracts, installation.project
+    if settings.engine == "spark":
+        check_project(project)
     suites = load_suites(settings.contracts_dir)
     model_suites: dict[str, Suite] = {}
     for layer in LAYERS:
@@ -49,7 +53,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *(landing_spec(contract) for contract in contracts.values()),
             reference_assets(project.sources),
             *(ingestion_assets(contract, suites[name]) for name, contract in contracts.items()),
-            *(layer_assets(project, layer, model_suites) for layer in LAYERS if project.of_layer(layer)),
+            *(
+                layer_assets(project, layer, model_suites, settings.engine)
+                for layer in LAYERS
+                if project.of_layer(layer)
+            ),
             published_targets_spec(),
             judgement_asset(project),
             serving_assets(contracts, project),

@@ -166,11 +166,13 @@ class MonthRunner:
             if died_unfinished(self._installation, month):
                 self.job.end_dead_runs()
             since = written_at(self._installation.outputs, month)
-            return self._account(month, "", (), since, self._failures(plan, ()), ())
+            with self._installation.lake.one_look():
+                return self._account(month, "", (), since, self._failures(plan, ()), ())
         done = self.job.execute(month, plan.assets, on_event, plan.tags)
-        failures = self._failures(plan, done.failures)
-        outdated = tuple(outdated_months(self._installation, fiscal.add_months(month, 1)))
-        return self._account(month, done.run_id, plan.assets, None, failures, outdated)
+        with self._installation.lake.one_look():
+            failures = self._failures(plan, done.failures)
+            outdated = tuple(outdated_months(self._installation, fiscal.add_months(month, 1)))
+            return self._account(month, done.run_id, plan.assets, None, failures, outdated)
 
     def _failures(self, plan: Plan, told: Collection[CheckFailure]) -> tuple[CheckFailure, ...]:
         """Return what the run's checks told, and what earlier runs noted of the partitions that were current."""

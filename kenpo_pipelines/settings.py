@@ -6,15 +6,18 @@ rule of the domain. Nothing is read at import; call :func:`load`.
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The project's checkout: it is an application run from there, so its YAML and SQL are read from there."""
+
+_SPARK_MASTER = re.compile(r"local(\[(\*|[1-9]\d*)\])?|(spark|sc)://[^/;\s]+(/;\S*)?/?")
 
 
 class SettingsError(Exception):
@@ -32,7 +35,13 @@ class Settings(BaseSettings):
     project_dir: Path = CHECKOUT
     database_url: str | None = None
     lake_url: str | None = None
-    engine: Literal["duckdb"] = "duckdb"
+    """Where the lake is: a folder (``file://`` may be written before it), or an object store (``s3://bucket/prefix``)."""
+    lake_keep_hours: float = Field(default=24, ge=1)
+    """For how long an object store keeps a version of a partition that was replaced, for who is reading it."""
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    """What runs the SQL models and judges their results."""
+    spark_master: str = "local[*]"
+    """Where Spark is: ``local[*]`` (in this process), ``spark://host:port``, or a Spark Connect server ``sc://host:port``."""
     pseudonym_key: SecretStr | None = None
     env: Literal["local", "staging", "production"] = "local"
     """Which schedules and sensors start by themselves: ``automation/environments.yml``."""
@@ -46,21 +55,24 @@ class Settings(BaseSettings):
     @field_validator("landing_url")
     @classmethod
     def _landing_url_is_plain(cls, url: str | None) -> str | None:
+        return None if url is None else _plain(url, "files that land in KENPO_HOME/landing need no URL")
+
+    @field_validator("lake_url")
+    @classmethod
+    def _lake_url_is_plain(cls, url: str | None) -> str | None:
+        if url is None or "://" not in url:
+            return url
+        return _plain(url, "a lake in KENPO_HOME/lake needs no URL")
+
+    @field_validator("spark_master")
+    @classmethod
+    def _spark_master_is_known(cls, url: str) -> str:
         """The URL is shown in messages and logs, so nothing in it may be a secret."""
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url)
-        except ValueError as error:
-            raise ValueError("write it as s3://bucket/prefix") from error
-        if "@" in parts.netloc or parts.query or parts.fragment or "::" in url:
-            raise ValueError(
-                "write it as s3://bucket/prefix, without user, password or parameters; credentials and the endpoint come "
-                "from the environment of the store's driver (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL …)"
-            )
-        if not (parts.path.strip("/") if parts.scheme == "file" else parts.scheme and parts.netloc):
-            raise ValueError("write it as s3://bucket/prefix; files that land in KENPO_HOME/landing need no URL")
-        return url.rstrip("/")
+        if not _SPARK_MASTER.fullmatch(url):
+            raise ValueError("write it as local[*], local[2], spark://host:7077 or sc://host:15002")
+        if "token=" in url or "@" in url:
+            raise ValueError("write it without a token, which comes from SPARK_CONNECT_AUTHENTICATE_TOKEN")
+        return url
 
     @property
     def home_dir(self) -> Path:
@@ -78,13 +90,24 @@ class Settings(BaseSettings):
         return self.home_dir / "landing-mirror" / hashlib.sha256(self.landing_url.encode()).hexdigest()[:12]
 
     @property
+    def lake_store(self) -> str | None:
+        """URL of the object store in which the lake is; None where it is a folder."""
+        is_store = self.lake_url is not None and "://" in self.lake_url and not self.lake_url.startswith("file://")
+        return self.lake_url if is_store else None
+
+    @property
     def lake_dir(self) -> Path:
-        """Root of the lake; a folder (``file://`` may be written before it)."""
+        """Root of the lake; of one in an object store the copies of its partitions on this machine."""
         if self.lake_url is None:
             return self.home_dir / "lake"
-        if "://" in self.lake_url and not self.lake_url.startswith("file://"):
-            raise SettingsError(f"KENPO_LAKE_URL={self.lake_url}: only a folder or a file:// URL is supported")
+        if self.lake_store is not None:
+            return self.home_dir / "lake-cache" / hashlib.sha256(self.lake_store.encode()).hexdigest()[:12]
         return Path(self.lake_url.removeprefix("file://")).absolute()
+
+    @property
+    def locks_dir(self) -> Path:
+        """Where the locks of months are: in the lake, so that who shares it shares them; with an object store in the home."""
+        return self.lake_dir / ".locks" if self.lake_store is None else self.home_dir / "locks"
 
     @property
     def sql_url(self) -> str:
@@ -117,6 +140,11 @@ class Settings(BaseSettings):
         return self.home_dir / "logs" / "kenpo.log"
 
     @property
+    def spark_log_file(self) -> Path:
+        """The log of a Spark that this process starts."""
+        return self.home_dir / "logs" / "spark.log"
+
+    @property
     def catalogue_dir(self) -> Path:
         """The KPI catalogue's YAML files."""
         return self.project_dir / "kenpo_pipelines" / "catalogue"
@@ -146,6 +174,22 @@ class Settings(BaseSettings):
         return required_key(self.pseudonym_key)
 
 
+def _plain(url: str, without: str) -> str:
+    """Return the URL of a store without its last slashes. It is shown in messages and logs: nothing in it may be a secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError("write it as s3://bucket/prefix") from error
+    if "@" in parts.netloc or parts.query or parts.fragment or "::" in url:
+        raise ValueError(
+            "write it as s3://bucket/prefix, without user, password or parameters; credentials and the endpoint come "
+            "from the environment of the store's driver (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL …)"
+        )
+    if not (parts.path.strip("/") if parts.scheme == "file" else parts.scheme and parts.netloc):
+        raise ValueError(f"write it as s3://bucket/prefix; {without}")
+    return url.rstrip("/")
+
+
 def required_key(key: SecretStr | None) -> SecretStr:
     """Return the key that replaces personal identifiers; raise :class:`SettingsError` when there is none."""
     if key is None or not key.get_secret_value():
@@ -164,5 +208,5 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "KENPO_" + "_".join(str(part) for part in first["loc"]).upper()
-        shown = "" if name.endswith(("_URL", "_URLS", "_KEY")) else f"={os.environ.get(name)!r}"  # may hold a secret
+        shown = "" if name.endswith(("_URL", "_URLS", "_KEY", "_MASTER")) else f"={os.environ.get(name)!r}"  # may hold a secret
         raise SettingsError(f"{name}{shown}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -66,6 +66,20 @@ _OF_SQLITE = {
 _OF_POSTGRESQL = {"53100": errno.ENOSPC, "25006": errno.EROFS}
 """SQLSTATE: disk full, transaction is read-only."""
 
+_OF_SPARK = (
+    "ExecutorLostFailure",
+    "FetchFailed",
+    "SparkContext was shut down",
+    "stopped SparkContext",
+    "All masters are unresponsive",
+    "Answer from Java side is empty",
+    "error occurred while trying to connect to the Java server",
+    "StatusCode.UNAVAILABLE",
+    "Connection refused",
+)
+"""In errors of Spark and of what speaks to it: machines that went away while it worked, after its own tries."""
+_SPEAK_TO_SPARK = ("pyspark", "py4j", "grpc")
+
 _OURS = (
     CatalogueError,
     ContractError,
@@ -106,7 +120,15 @@ def fault_of(error: BaseException) -> Fault | None:
         return Fault(True, words)
     if any(isinstance(one, TimeoutError | ConnectionError) for one in chain):
         return Fault(True, words)
+    if any(_is_passing_in_spark(one) for one in chain):
+        return Fault(True, f"Spark lost its workers or its master: {words.partition(chr(10))[0]}")
     return Fault(False, words) if isinstance(error, _OURS) else None
+
+
+def _is_passing_in_spark(error: BaseException) -> bool:
+    """True for an error of Spark's, known by where its type is from: pyspark is not imported where Spark is not the engine."""
+    is_of_spark = type(error).__module__.partition(".")[0] in _SPEAK_TO_SPARK
+    return is_of_spark and any(words in str(error) for words in _OF_SPARK)
 
 
 def _words(error: BaseException) -> str:

@@ -3,16 +3,17 @@
 What lives here: opening things once per process. What does not: any environment variable (``kenpo_pipelines.settings``).
 """
 
+import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 
 from kenpo_pipelines.catalogue.loading import load_catalogue
 from kenpo_pipelines.catalogue.model import Catalogue
-from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.lake import Lake, open_lake
 from kenpo_pipelines.models import ModelProject, load_project
 from kenpo_pipelines.serving.database import connect
 from kenpo_pipelines.serving.faults import patient
@@ -21,7 +22,8 @@ from kenpo_pipelines.settings import Settings
 from kenpo_pipelines.submissions.contract import Contract, check_against_catalogue, load_contracts
 from kenpo_pipelines.submissions.listing import Listing, list_landing
 from kenpo_pipelines.version import code_version
-from resources.engine import DuckDBEngine
+from resources.duckdb_engine import DuckDBEngine
+from resources.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,16 @@ class Installation:
     code_version: str
     landing_url: str | None = None
     """The object store of which the landing folder is a mirror; carries no secret."""
+    lake_url: str | None = None
+    """The object store in which the lake is, of which its folder holds copies; carries no secret."""
+    lake_keep_hours: float = 24
+    locks_dir: str = ""
+    """Where the locks of months are; '' for the lake's folder."""
+    engine_name: str = "duckdb"
+    spark_master: str = "local[*]"
+    """Where Spark is, when it is the engine; carries no secret."""
+    spark_log: str = os.devnull
+    """The file that a Spark of this process prints into."""
     pseudonym_key: SecretStr | None = field(default=None, repr=False)
     """Replaces personal identifiers while files are read; needed as soon as there are files with any."""
 
@@ -60,6 +72,12 @@ class Installation:
             database_url=settings.sql_url,
             code_version=code_version(settings.project_dir),
             landing_url=settings.landing_url,
+            engine_name=settings.engine,
+            spark_master=settings.spark_master,
+            spark_log=str(settings.spark_log_file),
+            lake_url=settings.lake_store,
+            lake_keep_hours=settings.lake_keep_hours,
+            locks_dir=str(settings.locks_dir),
             pseudonym_key=settings.pseudonym_key,
         )
 
@@ -115,14 +133,19 @@ class Installation:
     @property
     def lake(self) -> Lake:
         """The lake."""
-        return Lake(Path(self.lake_dir))
+        return open_lake(Path(self.lake_dir), self.lake_url, self.lake_keep_hours)
 
     @property
-    def engine(self) -> DuckDBEngine:
+    def engine(self) -> Engine:
         """The engine that runs SQL models over the lake."""
-        return DuckDBEngine(self.lake, self.project)
+        if self.engine_name == DuckDBEngine.name:
+            return DuckDBEngine(self.lake, self.project)
+        from resources.spark_connection import SparkMaster
+        from resources.spark_engine import SparkEngine
 
-    def database(self) -> Engine:
+        return SparkEngine(self.lake, self.project, SparkMaster(self.spark_master, Path(self.spark_log)))
+
+    def database(self) -> Database:
         """Connect to the serving database, its schema migrated to this version."""
         return _database(self.database_url)
 
@@ -147,7 +170,7 @@ def _project(directory: str) -> ModelProject:
 
 
 @lru_cache(maxsize=8)
-def _database(url: str) -> Engine:
+def _database(url: str) -> Database:
     engine = connect(url)
     patient(upgrade)(engine)
     return engine

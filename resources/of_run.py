@@ -5,9 +5,11 @@ itself, the lock.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import dagster as dg
 
+from kenpo_pipelines.lake import LakeError
 from resources.backfills import refuse_after_failure
 from resources.installation import Installation
 from resources.month_lock import month_lock
@@ -20,7 +22,9 @@ def installation_of_run(installation: Installation) -> dg.ResourceDefinition:
     """Return the resource that gives ``installation``, and holds the month of the run that asks for it.
 
     Steps run in one process, which makes resources once for the whole run, so the lock is held from before the first step to
-    after the last, retries and their waiting among it. Outside of runs (sensors, previews in the UI) nothing is locked.
+    after the last, retries and their waiting among it. What other runs commit meanwhile is not looked at again, where looking
+    costs: months that read what has changed since are found after the run. Outside of runs (sensors, previews in the UI)
+    nothing is locked.
     """
 
     def given(context: dg.InitResourceContext) -> Iterator[Installation]:
@@ -32,7 +36,10 @@ def installation_of_run(installation: Installation) -> dg.ResourceDefinition:
         with month_lock(installation, month, run.run_id):
             if context.instance is not None:
                 refuse_after_failure(installation, month, _failed_in_backfill(context.instance, run))
-            yield installation
+            with installation.lake.one_look():
+                yield installation
+            with suppress(LakeError):  # the next run's to do
+                installation.lake.tidy()
 
     return dg.ResourceDefinition(given, description="Catalogue, contracts, models, lake, engine, database and folders.")
 

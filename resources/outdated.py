@@ -26,10 +26,11 @@ def outdated_months(installation: Installation, first: str) -> Iterator[str]:
 def _are_models_current(installation: Installation, month: str) -> bool:
     lake = installation.lake
     try:
-        return all(
-            lake.is_current(model.layer, model.name, month, model_fingerprint(installation, model, month))
-            for model in installation.project.models
-        )
+        with lake.one_look():
+            return all(
+                lake.is_current(model.layer, model.name, month, model_fingerprint(installation, model, month))
+                for model in installation.project.models
+            )
     except LakeError:
         return False
 
@@ -38,11 +39,12 @@ def version_of_earlier_months(installation: Installation, month: str) -> str:
     """Return a digest of the partitions of earlier months that the month's models read, and of the models themselves."""
     lake = installation.lake
     read = sorted({relation for model in installation.project.models for relation in model.history})
-    versions = [
-        [one.sql_name, known, lake.version(one.layer, one.name, known)]
-        for one in read
-        for known in lake.months(one.layer, one.name)
-        if known < month
-    ]
+    with lake.one_look():
+        versions = [
+            [one.sql_name, known, lake.version(one.layer, one.name, known)]
+            for one in read
+            for known in lake.months(one.layer, one.name)
+            if known < month
+        ]
     models = [[model.relation.sql_name, model.code_version] for model in installation.project.models]
     return hashlib.sha256(json.dumps([versions, models]).encode()).hexdigest()[:16]

@@ -90,12 +90,13 @@ def stale_steps(installation: Installation, month: str, *, renews_targets: bool 
     """
     stale: list[Step] = []
     made: set[Relation] = set()
-    for step in month_steps(installation):
-        is_renewed = renews_targets and JUDGEMENTS in step.makes
-        if made.isdisjoint(step.reads) and not is_renewed and step.is_current(month):
-            continue
-        stale.append(step)
-        made.update(step.makes)
+    with installation.lake.one_look():
+        for step in month_steps(installation):
+            is_renewed = renews_targets and JUDGEMENTS in step.makes
+            if made.isdisjoint(step.reads) and not is_renewed and step.is_current(month):
+                continue
+            stale.append(step)
+            made.update(step.makes)
     return stale
 
 
@@ -185,8 +186,9 @@ def ingestion_code() -> str:
 
 def model_fingerprint(installation: Installation, model: Model, month: str) -> str:
     """Versions of its inputs, SQL, macros, its entry in schema.yml, and the code that runs and checks it."""
-    code = code_digest(_CHECKS, "resources/engine.py", "kenpo_pipelines/models.py")
-    return installation.engine.fingerprint(model, month, [code])
+    engine = installation.engine
+    code = code_digest(_CHECKS, "kenpo_pipelines/models.py", *engine.code)
+    return engine.fingerprint(model, month, [code])
 
 
 def judgement_fingerprint(installation: Installation, month: str) -> str:

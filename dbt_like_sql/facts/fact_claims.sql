@@ -16,10 +16,10 @@ final as (
         claim_type,
         count(*) as claims,
         cast(sum(points) as bigint) as points,
-        coalesce(sum(generic_quantity), 0) as generic_quantity,
-        coalesce(sum(brand_quantity), 0) as brand_quantity,
-        coalesce(sum(generic_yen), 0) as generic_yen,
-        coalesce(sum(brand_yen), 0) as brand_yen
+        cast(coalesce(sum(generic_quantity), 0) as decimal(38, 4)) as generic_quantity,
+        cast(coalesce(sum(brand_quantity), 0) as decimal(38, 4)) as brand_quantity,
+        cast(coalesce(sum(generic_yen), 0) as decimal(38, 4)) as generic_yen,
+        cast(coalesce(sum(brand_yen), 0) as decimal(38, 4)) as brand_yen
     from claims
     group by known_month, branch_code, service_month, review_month, claim_type
 

@@ -4,7 +4,10 @@
 -- chance. copied_row: another branch has the same counts in several KPIs of the month.
 with figures as (
 
-    select * replace (cast(figure_units as hugeint) as figure_units) from {{ ref('comparable_figures') }}
+    select
+        *,
+        cast(figure_units as hugeint) as units
+    from {{ ref('comparable_figures') }}
 
 ),
 
@@ -42,7 +45,7 @@ branch_medians as (
         as_of,
         kpi_id,
         count(*) as branches,
-        {{ twice_the_median('figure_units') }} as twice_median
+        {{ twice_the_median('units') }} as twice_median
     from of_branches
     group by fiscal_year, as_of, kpi_id
 
@@ -52,8 +55,8 @@ branch_spreads as (
 
     select
         branch_medians.*,
-        {{ twice_the_median('abs(2 * of_branches.figure_units - branch_medians.twice_median)') }} as spread,
-        sum(abs(2 * of_branches.figure_units - branch_medians.twice_median)) as total
+        {{ twice_the_median('abs(2 * of_branches.units - branch_medians.twice_median)') }} as spread,
+        sum(abs(2 * of_branches.units - branch_medians.twice_median)) as total
     from of_branches
     inner join branch_medians
         on
@@ -73,7 +76,7 @@ found_branches as (
         figures.kpi_id,
         'branches' as rule,
         '全支部の中で外れた値' as title,
-        {{ printed('figures.figure_units', 'figures.precision') }} || figures.unit || '（' || branches.branches
+        {{ printed('figures.units', 'figures.precision') }} || figures.unit || '（' || branches.branches
         || '支部の中央値' || {{ printed('(branches.twice_median // 2)', 'figures.precision') }} || figures.unit || '）' as detail
     from of_branches as figures
     inner join branch_spreads as branches
@@ -85,11 +88,11 @@ found_branches as (
     where
         branches.branches >= thresholds.branches_least
         and {{ is_far(
-            'abs(2 * figures.figure_units - branches.twice_median)', 'branches.spread', 'branches.total',
+            'abs(2 * figures.units - branches.twice_median)', 'branches.spread', 'branches.total',
             'branches.branches', 'branches.twice_median', 'thresholds.branches_z', 'thresholds.deviation_floor_pct'
         ) }}
         and {{ is_off_by(
-            'abs(2 * figures.figure_units - branches.twice_median)', 'figures.denominator', 'figures.kind',
+            'abs(2 * figures.units - branches.twice_median)', 'figures.denominator', 'figures.kind',
             'thresholds.least_cases_off'
         ) }}
 

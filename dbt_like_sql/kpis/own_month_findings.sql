@@ -4,7 +4,10 @@
 -- the fiscal year.
 with figures as (
 
-    select * replace (cast(month_units as hugeint) as month_units) from {{ ref('comparable_figures') }}
+    select
+        *,
+        cast(month_units as hugeint) as units
+    from {{ ref('comparable_figures') }}
 
 ),
 
@@ -24,9 +27,9 @@ own_months as (
         figures.as_of,
         figures.branch_code,
         figures.kpi_id,
-        figures.month_units,
+        figures.units,
         figures.month_cases,
-        earlier.month_units as earlier_units,
+        earlier.units as earlier_units,
         earlier.month_cases as earlier_cases
     from figures
     cross join thresholds
@@ -38,8 +41,8 @@ own_months as (
             and figures.as_of > earlier.as_of
     where
         figures.branch_code != '00'
-        and figures.month_units is not null
-        and earlier.month_units is not null
+        and figures.units is not null
+        and earlier.units is not null
         and coalesce(figures.month_cases, thresholds.least_denominator) >= thresholds.least_denominator
         and coalesce(earlier.month_cases, thresholds.least_denominator) >= thresholds.least_denominator
         and {{ month_number('figures.as_of') }} - {{ month_number('earlier.as_of') }} <= thresholds.own_months_most
@@ -65,7 +68,7 @@ own_spreads as (
 
     select
         own_medians.*,
-        any_value(own_months.month_units) as month_units,
+        any_value(own_months.units) as units,
         any_value(own_months.month_cases) as month_cases,
         {{ twice_the_median('abs(2 * own_months.earlier_units - own_medians.twice_median)') }} as spread,
         sum(abs(2 * own_months.earlier_units - own_medians.twice_median)) as total
@@ -90,7 +93,7 @@ found_own_months as (
         'own_months' as rule,
         '過去の月の動きから外れた値' as title,
         figures.as_of || case figures.accumulation when 'cumulative' then 'の１か月分は' else 'は' end
-        || {{ printed('own.month_units', 'figures.precision') }} || figures.unit
+        || {{ printed('own.units', 'figures.precision') }} || figures.unit
         || '（過去' || own.months || 'か月の中央値' || {{ printed('(own.twice_median // 2)', 'figures.precision') }}
         || figures.unit || '）' as detail
     from own_spreads as own
@@ -105,10 +108,10 @@ found_own_months as (
         own.months >= thresholds.own_months_least
         and coalesce(own.month_cases * 200 >= thresholds.month_cases_least_pct * own.twice_median_cases, true)
         and {{ is_off_by(
-            'abs(2 * own.month_units - own.twice_median)', 'own.month_cases', 'figures.kind', 'thresholds.least_cases_off'
+            'abs(2 * own.units - own.twice_median)', 'own.month_cases', 'figures.kind', 'thresholds.least_cases_off'
         ) }}
         and {{ is_far(
-            'abs(2 * own.month_units - own.twice_median)', 'own.spread', 'own.total', 'own.months', 'own.twice_median',
+            'abs(2 * own.units - own.twice_median)', 'own.spread', 'own.total', 'own.months', 'own.twice_median',
             'thresholds.own_months_z', 'thresholds.deviation_floor_pct'
         ) }}
 

@@ -1,23 +1,21 @@
 """Landing in an object store: what lies there, one object fetched, one file put.
 
-What lives here: everything that talks to the store, through fsspec, and what its errors mean. What does not: the local mirror
-of it (``landing_mirror``), which a run reads. Objects have the names that files in a landing folder have,
-``<prefix>/<dataset>/<folder>/<file>``. Credentials and endpoint come from the environment, as the store's own driver takes them
-(``AWS_…`` for s3); fsspec and the driver are imported when the store is first asked.
+What lives here: everything that is asked of the store, and what its errors mean for who submits. What does not: which errors
+pass (``object_store``), the local mirror of it (``landing_mirror``), which a run reads. Objects have the names that files in a
+landing folder have, ``<prefix>/<dataset>/<folder>/<file>``.
 """
 
 import datetime as dt
-import errno
 import hashlib
 import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from kenpo_pipelines.object_store import is_of_this_machine, is_passing, open_store, patiently
 from kenpo_pipelines.settings import Settings
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault, detail
@@ -27,8 +25,6 @@ from kenpo_pipelines.submissions.outside import is_fit, sha256, shown_name
 
 Result = TypeVar("Result")
 
-_ATTEMPTS = 4
-_LONGEST_WAIT_S = 8
 _CHUNK = 1 << 20
 _LONGEST_NAME = 255
 """Bytes; what file systems take."""
@@ -173,15 +169,12 @@ class LandingStore:
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
-        import fsspec
-
         try:
-            system, root = fsspec.url_to_fs(self.url, use_listings_cache=False)
+            return open_store(self.url)
         except (ImportError, ValueError) as error:
             raise LandingError(
                 f"KENPO_LANDING_URL={self.url}: この種類の提出先は使えません（{type(error).__name__}）"
             ) from None
-        return system, str(root)
 
     @property
     def _system(self) -> Any:
@@ -198,15 +191,14 @@ class LandingStore:
         this machine's disk says is raised as it is.
         """
         try:
-            done: Result = _attempts()(work)
-            return done
+            return patiently(work)
         except LandingError:
             raise
         except Exception as error:  # drivers raise errors of their own libraries
-            if _is_of_this_machine(error) or (may_be_gone and isinstance(error, FileNotFoundError)):
+            if is_of_this_machine(error) or (may_be_gone and isinstance(error, FileNotFoundError)):
                 raise
             told = f"提出先 {self.url} {{}}（{type(error).__name__}）。{{}}"
-            if _is_passing(error):
+            if is_passing(error):
                 raise LandingUnreachable(
                     told.format("につながりません", "時間をおいて、もう一度実行してください")
                 ) from None
@@ -219,46 +211,6 @@ class LandingStore:
 def landing_of(settings: Settings) -> Path | LandingStore:
     """Return where files land: the folder, or the store where ``KENPO_LANDING_URL`` names one."""
     return settings.landing_dir if settings.landing_url is None else LandingStore(settings.landing_url)
-
-
-def _attempts() -> Any:
-    import tenacity
-
-    return tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(_ATTEMPTS),
-        wait=tenacity.wait_exponential(multiplier=0.5, max=_LONGEST_WAIT_S),
-        retry=tenacity.retry_if_exception(_is_passing),
-        sleep=_sleep,
-        reraise=True,
-    )
-
-
-def _sleep(seconds: float) -> None:
-    time.sleep(seconds)
-
-
-def _is_passing(error: BaseException) -> bool:
-    """True for faults of the network and the server; False for what stays until somebody acts."""
-    permanent = (LandingError, FileNotFoundError, PermissionError, FileExistsError)
-    if isinstance(error, permanent) or _is_of_this_machine(error):
-        return False
-    if isinstance(error, OSError | TimeoutError):
-        return True
-    return any(f"{one.__module__.partition('.')[0]}.{one.__name__}" in _PASSING for one in type(error).__mro__)
-
-
-_PASSING = frozenset(
-    {
-        *("botocore.ConnectionError", "botocore.HTTPClientError", "botocore.IncompleteReadError"),
-        *("botocore.ResponseStreamingError", "aiobotocore.AioReadTimeoutError", "aiohttp.ClientError"),
-    }
-)
-"""Errors of the s3 driver's libraries that are no OSError, by library and class; they are imported by the driver alone."""
-
-
-def _is_of_this_machine(error: BaseException) -> bool:
-    """True when the disk to which an object is fetched is full or may not be written."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def _is_place(contracts: Mapping[str, Contract], dataset: str, folder: str) -> bool:

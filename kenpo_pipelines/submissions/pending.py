@@ -19,14 +19,15 @@ def pending_months(lake: Lake, listing: Listing, contracts: Mapping[str, Contrac
     a difference, too. Only monthly datasets are looked at: every run reads all of a yearly dataset.
     """
     monthly = [contract for contract in contracts.values() if contract.dataset.folder == "month"]
-    return sorted(
-        {
-            month
-            for contract in monthly
-            for month in {*listing.folders(contract), *lake.months(LEDGER, contract.dataset.id)}
-            if month < before and not is_ingested(lake, listing, contract, month)
-        }
-    )
+    with lake.one_look():
+        return sorted(
+            {
+                month
+                for contract in monthly
+                for month in {*listing.folders(contract), *lake.months(LEDGER, contract.dataset.id)}
+                if month < before and not is_ingested(lake, listing, contract, month)
+            }
+        )
 
 
 def is_ingested(lake: Lake, listing: Listing, contract: Contract, month: str) -> bool:

@@ -19,7 +19,7 @@ from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import Model, load_project
 from kenpo_pipelines.settings import CHECKOUT
 from kenpo_pipelines.submissions.contract import load_contracts
-from resources.engine import DuckDBEngine
+from resources.duckdb_engine import DuckDBEngine
 
 Row = dict[str, Any]
 ARROW = {

@@ -22,7 +22,7 @@ from kenpo_pipelines.models import load_project
 from kenpo_pipelines.settings import CHECKOUT
 from kenpo_pipelines.submissions.contract import load_contracts
 from kenpo_pipelines.submissions.partitions import FINDINGS_SCHEMA, LEDGER_SCHEMA, raw_schema
-from resources.engine import DuckDBEngine
+from resources.duckdb_engine import DuckDBEngine
 
 Record = dict[str, Any]
 DATASETS = (

@@ -24,7 +24,7 @@ from kenpo_pipelines.settings import CHECKOUT
 from kenpo_pipelines.submissions.contract import load_contracts
 from kenpo_pipelines.submissions.ingest import ingest
 from kenpo_pipelines.submissions.partitions import FINDINGS_SCHEMA
-from resources.engine import DuckDBEngine
+from resources.duckdb_engine import DuckDBEngine
 
 SEEDS = (1, 2, 3)
 

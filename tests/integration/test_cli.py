@@ -120,7 +120,7 @@ def test_wrong_use_is_told_with_exit_code_2(invoke: Invoke, arguments: list[str]
     ("variable", "value", "told"),
     [
         ("KENPO_ENGINE", "abacus", "KENPO_ENGINE='abacus'"),
-        ("KENPO_LAKE_URL", "s3://bucket/lake", "KENPO_LAKE_URL=s3://bucket/lake"),
+        ("KENPO_LAKE_URL", f"s3://{KEY}@bucket/lake", "KENPO_LAKE_URL: write it as s3://bucket/prefix"),
         ("KENPO_DATABASE_URL", "nonsense", "KENPO_DATABASE_URL is not a database URL"),
         ("KENPO_PSEUDONYM_KEY", "", "KENPO_PSEUDONYM_KEY is not set"),
     ],

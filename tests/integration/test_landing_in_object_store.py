@@ -24,6 +24,7 @@ from moto.server import ThreadedMotoServer
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
+from kenpo_pipelines import object_store
 from kenpo_pipelines.automation.arrivals import arrivals_sensor
 from kenpo_pipelines.automation.environments import environment
 from kenpo_pipelines.cli import app
@@ -31,7 +32,6 @@ from kenpo_pipelines.demo import DemoRefused, place_examples
 from kenpo_pipelines.serving.database import connect
 from kenpo_pipelines.serving.queries import scorecard_rows
 from kenpo_pipelines.settings import CHECKOUT, Settings, SettingsError, load
-from kenpo_pipelines.submissions import landing_store
 from kenpo_pipelines.submissions.ingest import ingest
 from kenpo_pipelines.submissions.landing import LandingError, landed_files
 from kenpo_pipelines.submissions.landing_store import LandingStore, LandingUnreachable
@@ -356,7 +356,7 @@ def test_a_server_that_comes_back_is_asked_again(
         if len(waited) == 2:
             server.start()
 
-    monkeypatch.setattr(landing_store, "_sleep", wait)
+    monkeypatch.setattr(object_store, "_sleep", wait)
     server.stop()
 
     bucket.installation.fetch_landed(JUNE)
@@ -372,7 +372,7 @@ def test_a_server_that_stays_away_is_a_passing_fault_told_without_secrets(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:geheim@127.0.0.1:1")
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)  # the driver's own, which wait in earnest
     waited: list[float] = []
-    monkeypatch.setattr(landing_store, "_sleep", waited.append)
+    monkeypatch.setattr(object_store, "_sleep", waited.append)
 
     with pytest.raises(LandingUnreachable) as told:
         bucket.installation.listing()
@@ -400,7 +400,7 @@ def test_a_missing_bucket_is_permanent_and_takes_nothing_away(bucket: Bucket) ->
 
 
 def test_denied_access_is_permanent(bucket: Bucket, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landing_store, "_sleep", lambda seconds: pytest.fail("a permanent fault is not tried again"))
+    monkeypatch.setattr(object_store, "_sleep", lambda seconds: pytest.fail("a permanent fault is not tried again"))
 
     def answer(calls_without_check: bytes) -> None:
         urlopen(

@@ -52,7 +52,7 @@ def relation_of(unique_id: str, manifest: dict[str, Any]) -> Relation:
         source = manifest["sources"][unique_id]
         return Relation(source["source_name"], source["name"])
     node = manifest["nodes"][unique_id]
-    return Relation(Path(node["original_file_path"]).parts[0], node["name"])
+    return Relation(Path(node["original_file_path"]).parent.name, node["name"])
 
 
 def models_of(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -60,12 +60,25 @@ def models_of(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_dbt_sees_the_same_graph(manifest: dict[str, Any], project: ModelProject) -> None:
+    """Judgement, a source of the pipeline's models, is a model to dbt: it stands between the same two."""
     dbt_graph = {
         name: {relation_of(parent, manifest) for parent in node["depends_on"]["nodes"]}
         for name, node in models_of(manifest).items()
     }
+    expected = {model.name: {*model.inputs, *model.history} for model in project.models}
 
-    assert dbt_graph == {model.name: {*model.inputs, *model.history} for model in project.models}
+    assert dbt_graph == expected | {"kpi_judgements": {Relation("kpis", "judgement_inputs")}}
+    assert relation_of("model.kenpo.kpi_judgements", manifest) in expected["mart_scorecard"]
+
+
+def test_dbt_writes_partitions_of_the_columns_that_are_promised(
+    manifest: dict[str, Any], project: ModelProject
+) -> None:
+    nodes = models_of(manifest)
+    for model in project.models:
+        assert nodes[model.name]["config"]["materialized"] == ("view" if model.is_view else "partition")
+        assert nodes[model.name]["config"]["contract"]["enforced"]
+    assert nodes["kpi_judgements"]["config"]["materialized"] == "partition"
 
 
 def test_dbt_sees_the_same_sources(manifest: dict[str, Any], project: ModelProject) -> None:

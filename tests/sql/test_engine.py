@@ -1,19 +1,26 @@
-"""The engine: a model reads the partitions it may read, keeps its contract, and writes the same bytes every time."""
+"""DuckDB as the engine: the contract of every engine, and months that do not fit into memory."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
-from small_project import COUNTS, SUMS, schema, stg_visits, visit_sums, write, write_project
+from sql.engine_cases import RAW, EngineContract, Engines, row, sums
+from sql.small_project import schema, visit_sums, write, write_project
 
-from kenpo_pipelines.lake import DamagedPartition, Lake, LakeError, MissingPartition
-from kenpo_pipelines.models import Relation, load_project
-from resources.engine import DuckDBEngine, ModelContractError
+from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.models import load_project
+from resources.duckdb_engine import DuckDBEngine
 
-RAW = pa.schema([("branch", pa.string()), ("visits", pa.int32()), ("known_month", pa.string())])
-Change = Callable[[Path], object]
+
+def duckdb_engine(folder: Path, lake: Lake) -> DuckDBEngine:
+    return DuckDBEngine(lake, load_project(folder))
+
+
+class TestDuckDBEngine(EngineContract):
+    @pytest.fixture
+    def engine_of(self) -> Engines:
+        return duckdb_engine
 
 
 @pytest.fixture
@@ -26,405 +33,17 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
 
 
-def engine_of(folder: Path, lake: Lake) -> DuckDBEngine:
-    return DuckDBEngine(lake, load_project(folder))
-
-
-def land(lake: Lake, month: str, *visits: tuple[str, int]) -> None:
-    lake.write("raw", "visits", month, pa.Table.from_pylist([row(*one, month) for one in visits], schema=RAW))
-
-
-def row(branch: str, visits: int, month: str) -> dict[str, object]:
-    return {"branch": branch, "visits": visits, "known_month": month}
-
-
-def run(engine: DuckDBEngine, month: str) -> list[int]:
-    return [engine.run_model(model, month) for model in engine.project.models]
-
-
-def sums(lake: Lake, month: str) -> dict[str, int]:
-    return {one["branch"]: one["visits"] for one in lake.read("kpis", "visit_sums", month).to_pylist()}
-
-
-def test_a_model_reads_the_month_it_runs_for_and_writes_its_partition(folder: Path, lake: Lake) -> None:
-    land(lake, "2025-05", ("13", 7))
-    land(lake, "2025-06", ("13", 5), ("04", 2))
-    engine = engine_of(folder, lake)
-
-    assert engine.run_model(engine.project.model("stg_visits"), "2025-06") == 2
-    assert lake.months("staging", "stg_visits") == ["2025-06"]
-    assert lake.read("staging", "stg_visits", "2025-06").to_pylist() == [
-        row("13", 5, "2025-06"),
-        row("04", 2, "2025-06"),
-    ]
-
-
-def test_history_reads_every_month_up_to_the_one_run_and_none_after_it(folder: Path, lake: Lake) -> None:
-    land(lake, "2025-04", ("13", 1))
-    land(lake, "2025-06", ("13", 20), ("04", 300))
-    land(lake, "2025-07", ("13", 4000))
-    engine = engine_of(folder, lake)
-    staging = engine.project.model("stg_visits")
-    for month in ("2025-04", "2025-06", "2025-07"):
-        engine.run_model(staging, month)
-
-    engine.run_model(engine.project.model("visit_sums"), "2025-06")
-
-    assert sums(lake, "2025-06") == {"04": 300, "13": 21}
-    assert set(lake.read("kpis", "visit_sums", "2025-06")["as_of"].to_pylist()) == {"2025-06"}
-
-
-def test_a_month_run_again_after_later_ones_still_does_not_see_them(folder: Path, lake: Lake) -> None:
-    engine = engine_of(folder, lake)
-    for month, visits in (("2025-05", 1), ("2025-06", 20)):
-        land(lake, month, ("13", visits))
-        run(engine, month)
-    before = lake.version("kpis", "visit_sums", "2025-05")
-
-    run(engine, "2025-05")
-
-    assert lake.version("kpis", "visit_sums", "2025-05") == before
-    assert sums(lake, "2025-05") == {"13": 1}
-
-
-def test_the_same_inputs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    versions = []
-    for name in ("one", "two"):
-        lake = Lake(tmp_path / name)
-        land(lake, "2025-06", *[(f"{branch:02d}", visits) for branch in range(1, 48) for visits in range(500)])
-        engine = engine_of(folder, lake)
-        for _ in range(2):
-            run(engine, "2025-06")
-            versions.append([lake.version(model.layer, model.name, "2025-06") for model in engine.project.models])
-
-    assert all(one == versions[0] for one in versions)
-
-
-def test_a_month_without_rows_gives_a_partition_without_rows_and_with_all_columns(folder: Path, lake: Lake) -> None:
-    land(lake, "2025-06")
-    engine = engine_of(folder, lake)
-
-    assert run(engine, "2025-06") == [0, 0]
-    table = lake.read("kpis", "visit_sums", "2025-06")
-    assert table.num_rows == 0
-    assert {field.name: str(field.type) for field in table.schema} == {
-        "branch": "string",
-        "visits": "int64",
-        "as_of": "string",
-    }
-
-
-def test_an_input_that_was_not_run_is_named(folder: Path, lake: Lake) -> None:
-    engine = engine_of(folder, lake)
-    with pytest.raises(MissingPartition, match=r"raw/visits has no partition 2025-06"):
-        engine.run_model(engine.project.model("stg_visits"), "2025-06")
-
-    land(lake, "2025-07", ("13", 1))
-    engine.run_model(engine.project.model("stg_visits"), "2025-07")
-    with pytest.raises(MissingPartition, match="staging/stg_visits has no partition up to 2025-06"):
-        engine.run_model(engine.project.model("visit_sums"), "2025-06")
-
-
-def sums_sql(select: str) -> Change:
-    return lambda folder: write(folder / "kpis" / "visit_sums.sql", select)
-
-
-GROUPED = "from {{ ref('stg_visits') }} group by branch"
-BROKEN_CONTRACTS: dict[str, tuple[Change, str]] = {
-    "a column too few": (sums_sql(f"select branch, cast(sum(visits) as bigint) as visits {GROUPED}"), "as_of"),
-    "a column too many": (sums_sql(SUMS.replace("branch, cast", "branch, 1 as extra, cast")), "extra"),
-    "another name": (sums_sql(SUMS.replace("as_of", "month")), "month"),
-    "another type": (sums_sql(SUMS.replace("as bigint", "as double")), "double"),
-    "another order": (
-        sums_sql(f"select branch, '2025-06' as as_of, cast(sum(visits) as bigint) as visits {GROUPED}"),
-        "visits",
-    ),
-    "a promise of another type": (
-        lambda folder: schema(
-            folder / "kpis" / "schema.yml",
-            [visit_sums(columns=[{"name": "branch", "data_type": "integer"}, *visit_sums()["columns"][1:]])],
-        ),
-        "integer",
-    ),
-}
-
-
-@pytest.mark.parametrize(("damage", "named"), BROKEN_CONTRACTS.values(), ids=BROKEN_CONTRACTS)
-def test_a_result_that_breaks_its_contract_is_refused_and_the_old_partition_stands(
-    folder: Path, lake: Lake, damage: Change, named: str
-) -> None:
-    land(lake, "2025-06", ("13", 5))
-    run(engine_of(folder, lake), "2025-06")
-    before = lake.version("kpis", "visit_sums", "2025-06")
-    land(lake, "2025-06", ("13", 6))
-    damage(folder)
-    engine = engine_of(folder, lake)
-    engine.run_model(engine.project.model("stg_visits"), "2025-06")
-
-    with pytest.raises(
-        ModelContractError, match=rf"visit_sums\.sql: .*kpis/schema\.yml: promised .*found .*{named}|{named}"
-    ):
-        engine.run_model(engine.project.model("visit_sums"), "2025-06")
-
-    assert lake.version("kpis", "visit_sums", "2025-06") == before
-    assert sums(lake, "2025-06") == {"13": 5}
-
-
-def test_an_error_while_the_model_runs_leaves_the_old_partition(folder: Path, lake: Lake) -> None:
-    land(lake, "2025-06", ("13", 5))
-    run(engine_of(folder, lake), "2025-06")
-    write(
-        folder / "staging" / "stg_visits.sql",
-        "select branch, cast(branch || 'x' as integer) as visits, known_month from {{ source('raw', 'visits') }}",
-    )
-    engine = engine_of(folder, lake)
-
-    with pytest.raises(Exception, match="Could not convert string '13x'"):
-        engine.run_model(engine.project.model("stg_visits"), "2025-06")
-
-    assert lake.read("staging", "stg_visits", "2025-06").to_pylist() == [row("13", 5, "2025-06")]
-    assert list(lake.root.rglob(".tmp-*")) == []
-
-
-def test_a_model_may_end_in_a_comment(folder: Path, lake: Lake) -> None:
-    write(folder / "staging" / "stg_visits.sql", COUNTS + "-- branches without visits send nothing")
-    land(lake, "2025-06", ("13", 5))
-
-    assert run(engine_of(folder, lake), "2025-06") == [1, 1]
-
-
-def test_a_lake_below_a_folder_with_an_apostrophe_is_read_and_written(folder: Path, tmp_path: Path) -> None:
-    lake = Lake(tmp_path / "it's 支部")
-    land(lake, "2025-06", ("13", 5))
-
-    assert run(engine_of(folder, lake), "2025-06") == [1, 1]
-    assert sums(lake, "2025-06") == {"13": 5}
-
-
-def test_decimals_stay_exact(folder: Path, lake: Lake) -> None:
-    kinds = [{"name": "value", "data_type": "DECIMAL(28, 10)", "description": "value"}]
-    write(
-        folder / "staging" / "stg_visits.sql", "select cast('123456789012345678.0123456789' as decimal(28,10)) as value"
-    )
-    write(folder / "kpis" / "visit_sums.sql", "select * from {{ ref('stg_visits') }}")
-    schema(folder / "staging" / "schema.yml", [stg_visits(columns=kinds)])
-    schema(folder / "kpis" / "schema.yml", [visit_sums(columns=kinds)])
-
-    assert run(engine_of(folder, lake), "2025-06") == [1, 1]
-    table = lake.read("kpis", "visit_sums", "2025-06")
-    assert str(table["value"].type) == "decimal128(28, 10)"
-    assert str(table["value"][0].as_py()) == "123456789012345678.0123456789"
-
-
-def test_a_preview_shows_at_most_the_rows_asked_for(folder: Path, lake: Lake) -> None:
-    land(lake, "2025-06", ("13", 5), ("04", 2), ("05", 1))
-
-    header, rows = engine_of(folder, lake).preview(Relation("raw", "visits"), "2025-06", 2)
-
-    assert header == ["branch", "visits", "known_month"]
-    assert rows == [("13", 5, "2025-06"), ("04", 2, "2025-06")]
-
-
-class LakeReplacedWhileRead(Lake):
-    """Names files that are gone by the time they are opened, as often as it is told to."""
-
-    times_gone = 0
-
-    def files(self, layer: str, name: str, month: str) -> list[Path]:
-        found = super().files(layer, name, month)
-        if not self.times_gone:
-            return found
-        self.times_gone -= 1
-        return [path.with_name("gone.parquet") for path in found]
-
-
-def test_a_partition_replaced_while_it_is_read_is_read_anew(folder: Path, tmp_path: Path) -> None:
-    lake = LakeReplacedWhileRead(tmp_path / "lake")
-    land(lake, "2025-06", ("13", 5))
-    engine = engine_of(folder, lake)
-    staging = engine.project.model("stg_visits")
-    lake.times_gone = 2
-
-    assert engine.run_model(staging, "2025-06") == 1
-
-    lake.times_gone = 3
-    with pytest.raises(LakeError, match=r"^staging\.stg_visits month 2025-06: "):
-        engine.run_model(staging, "2025-06")
-    assert lake.read("staging", "stg_visits", "2025-06").num_rows == 1
-
-
-# --- views ---
-
-BUSY = """\
-select stg_visits.branch, stg_visits.visits, stg_visits.known_month from {{ ref('stg_visits') }} as stg_visits
-where stg_visits.visits > 1
-"""
-TOTALS = """\
-select branch, cast(sum(visits) as bigint) as visits, '{{ var("month") }}' as as_of from {{ ref('busy') }} group by all
-"""
-VIEW = {"materialized": "view", "meta": {"owner": "team:planning"}}
-
-
-def add_view(folder: Path, **changes: object) -> None:
-    """staging: stg_visits → busy (view) → busier (view of the view); kpis: visit_sums of busier."""
-    busy = stg_visits(config=VIEW, **changes) | {"name": "busy"}
-    write(folder / "staging" / "busy.sql", BUSY)
-    write(folder / "staging" / "busier.sql", "select * from {{ ref('busy') }} -- as it is")
-    schema(folder / "staging" / "schema.yml", [stg_visits(), busy, busy | {"name": "busier"}])
-    write(folder / "kpis" / "visit_sums.sql", TOTALS.replace("busy", "busier"))
-
-
-def test_a_view_writes_nothing_and_is_read_through_its_inputs(folder: Path, lake: Lake) -> None:
-    add_view(folder)
-    land(lake, "2025-06", ("13", 5), ("04", 1), ("13", 2))
-    engine = engine_of(folder, lake)
-
-    assert [model.name for model in engine.project.models if model.is_view] == ["busy", "busier"]
-    assert run(engine, "2025-06") == [3, 2, 2, 1]
-
-    assert lake.months("staging", "busy") == []
-    assert not lake.dataset_dir("staging", "busier").exists()
-    assert sums(lake, "2025-06") == {"13": 7}
-    view = Relation("staging", "busier")
-    assert engine.rows(view, "2025-06") == 2
-    assert engine.preview(view, "2025-06", 1)[1] == [("13", 5, "2025-06")]
-
-
-def test_a_view_keeps_its_contract(folder: Path, lake: Lake) -> None:
-    add_view(folder, columns=stg_visits()["columns"][:2])
-    land(lake, "2025-06", ("13", 5))
-    engine = engine_of(folder, lake)
-    engine.run_model(engine.project.model("stg_visits"), "2025-06")
-
-    with pytest.raises(ModelContractError, match=r"busy\.sql: .*known_month"):
-        engine.run_model(engine.project.model("busy"), "2025-06")
-
-
-def test_the_version_of_a_view_follows_its_inputs_and_its_sql(folder: Path, lake: Lake) -> None:
-    add_view(folder)
-    view = Relation("staging", "busier")
-
-    def version(month: str = "2025-06") -> str:
-        engine = engine_of(folder, lake)
-        engine.run_model(engine.project.model("stg_visits"), month)
-        return engine.version(view, month)
-
-    land(lake, "2025-05", ("13", 5))
-    land(lake, "2025-06", ("13", 5))
-    first = version()
-    assert version() == first
-    assert version("2025-05") != first
-    land(lake, "2025-06", ("13", 6))
-    assert version() != first
-    land(lake, "2025-06", ("13", 5))
-    assert version() == first
-    write(folder / "staging" / "busy.sql", BUSY.replace("> 1", "> 2"))
-    assert version() != first
-
-
-def test_a_view_over_a_month_that_was_not_run_names_it(folder: Path, lake: Lake) -> None:
-    add_view(folder)
-    engine = engine_of(folder, lake)
-
-    with pytest.raises(MissingPartition, match="staging/stg_visits has no partition 2025-06"):
-        engine.version(Relation("staging", "busy"), "2025-06")
-    with pytest.raises(MissingPartition, match="staging/stg_visits has no partition 2025-06"):
-        engine.run_model(engine.project.model("busy"), "2025-06")
-
-
-# --- the month and the history of one model ---
-
-
-def test_a_model_may_read_the_month_and_the_history_of_another(folder: Path, lake: Lake) -> None:
-    write(
-        folder / "kpis" / "visit_sums.sql",
-        "select month.branch, cast(month.visits as bigint) as visits, cast(count(*) as varchar) as as_of "
-        "from {{ ref('stg_visits') }} as month join {{ history('stg_visits') }} as known using (branch) group by all",
-    )
-    engine = engine_of(folder, lake)
-    for month, visits in (("2025-05", 1), ("2025-06", 20)):
-        land(lake, month, ("13", visits))
-        run(engine, month)
-
-    (found,) = lake.read("kpis", "visit_sums", "2025-06").to_pylist()
-    assert found == {"branch": "13", "visits": 20, "as_of": "2"}
-
-
-@pytest.mark.parametrize("old", [["2025-03", "2025-05"], ["2025-05"]], ids=["the first", "one between"])
-def test_earlier_months_of_another_version_are_named_with_the_command_that_makes_them_anew(
-    folder: Path, lake: Lake, old: list[str]
-) -> None:
-    write(folder / "kpis" / "visit_sums.sql", SUMS.replace("'{{ var(\"month\") }}'", "max(known_month)"))
-    engine = engine_of(folder, lake)
-    for month in ("2025-03", "2025-05", "2025-06"):
-        land(lake, month, ("13", 5))
-        engine.run_model(engine.project.model("stg_visits"), month)
-    for month in old:
-        lake.write("staging", "stg_visits", month, pa.table({"branch": ["13"], "visits": pa.array([1], pa.int32())}))
-
-    told = f"staging.stg_visits was made by another version .* in {', '.join(old)}: kenpo backfill --from {old[0]} --to"
-    with pytest.raises(LakeError, match=told):
-        engine.run_model(engine.project.model("visit_sums"), "2025-06")
-
-
-# --- fingerprints ---
-
-
-def test_a_fingerprint_stands_for_inputs_history_sql_macros_promises_month_and_code(folder: Path, lake: Lake) -> None:
-    for month in ("2025-04", "2025-05", "2025-06"):
-        land(lake, month, ("13", 5))
-
-    def fingerprint(month: str = "2025-06", *code: str) -> str:
-        engine = engine_of(folder, lake)
-        for one in ("2025-04", "2025-05", "2025-06"):
-            engine.run_model(engine.project.model("stg_visits"), one)
-        return engine.fingerprint(engine.project.model("visit_sums"), month, code)
-
-    first = fingerprint()
-    assert fingerprint() == first
-    found = {first, fingerprint("2025-05"), fingerprint("2025-06", "engine 2")}
-    land(lake, "2025-04", ("13", 6))
-    found.add(fingerprint())
-    land(lake, "2025-04", ("13", 5))
-    assert fingerprint() == first
-    write(folder / "kpis" / "visit_sums.sql", SUMS.replace("order by branch", "order by branch desc"))
-    found.add(fingerprint())
-    write(folder / "kpis" / "visit_sums.sql", SUMS)
-    schema(folder / "kpis" / "schema.yml", [visit_sums(data_tests=[{"unique": {"column_name": "branch"}}])])
-    found.add(fingerprint())
-    schema(folder / "kpis" / "schema.yml", [visit_sums(description="Told in other words")])
-    assert fingerprint() == first
-    write(folder / "macros" / "new.sql", "{% macro nothing() %}{% endmacro %}\n")
-    found.add(fingerprint())
-
-    assert len(found) == 7
-
-
-def test_a_later_month_is_no_part_of_a_fingerprint(folder: Path, lake: Lake) -> None:
-    engine = engine_of(folder, lake)
-    model = engine.project.model("visit_sums")
-    land(lake, "2025-06", ("13", 5))
-    run(engine, "2025-06")
-    before = engine.fingerprint(model, "2025-06")
-    land(lake, "2025-07", ("13", 6))
-    run(engine, "2025-07")
-
-    assert engine.fingerprint(model, "2025-06") == before
-
-
-# --- big months ---
-
 SORTED = "select range as number, sha256(range::varchar) as text from range(1500000) order by text"
 
 
 def test_what_does_not_fit_into_memory_goes_to_files_that_are_removed(
     folder: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.engine._MEMORY", "90MB")
+    monkeypatch.setattr("resources.duckdb_engine._MEMORY", "90MB")
     names = [{"name": "number", "data_type": "bigint"}, {"name": "text", "data_type": "varchar"}]
     write(folder / "kpis" / "visit_sums.sql", SORTED)
     schema(folder / "kpis" / "schema.yml", [visit_sums(columns=names)])
-    engine = engine_of(folder, lake)
+    engine = duckdb_engine(folder, lake)
     with (
         duckdb.connect(config={"memory_limit": "90MB", "temp_directory": "", "threads": 2}) as connection,
         pytest.raises(duckdb.OutOfMemoryException),
@@ -440,7 +59,7 @@ def test_what_does_not_fit_into_memory_goes_to_files_that_are_removed(
 
 
 def test_the_history_of_hundreds_of_months_is_read(folder: Path, lake: Lake) -> None:
-    engine = engine_of(folder, lake)
+    engine = duckdb_engine(folder, lake)
     months = [f"{year}-{month:02d}" for year in range(2000, 2026) for month in range(1, 13)]
     for month in months:
         table = pa.Table.from_pylist([row("13", 1, month)], schema=RAW)
@@ -450,22 +69,3 @@ def test_the_history_of_hundreds_of_months_is_read(folder: Path, lake: Lake) -> 
 
     assert sums(lake, "2025-12") == {"13": len(months)}
     assert len(engine.input_versions(engine.project.model("visit_sums"), "2025-12")) == len(months) == 312
-
-
-def test_a_damaged_earlier_month_is_named_and_not_read(folder: Path, lake: Lake) -> None:
-    engine = engine_of(folder, lake)
-    for month in ("2025-05", "2025-06"):
-        land(lake, month, ("13", 7))
-        engine.run_model(engine.project.model("stg_visits"), month)
-    (path,) = lake.files("staging", "stg_visits", "2025-05")
-    data = bytearray(path.read_bytes())
-    data[10] ^= 1
-    path.write_bytes(data)
-
-    with pytest.raises(DamagedPartition, match=r"staging/stg_visits month 2025-05 .* `kenpo run --month 2025-05`"):
-        engine.run_model(engine.project.model("visit_sums"), "2025-06")
-
-    assert lake.months("kpis", "visit_sums") == []
-    run(engine, "2025-05")
-    run(engine, "2025-06")
-    assert sums(lake, "2025-06") == {"13": 14}

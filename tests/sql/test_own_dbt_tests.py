@@ -11,6 +11,7 @@ from expectations.dbt_tests import suite_from_dbt
 from expectations.outcome import RuleOutcome
 from expectations.suite import Rule, Severity, SuiteError
 from kenpo_pipelines.settings import CHECKOUT
+from resources.duckdb_engine import DuckDBSession
 
 COLUMNS = "kpi_kind, kpi_precision, numerator, denominator, reported_value, reported_numerator, reported_denominator"
 
@@ -50,7 +51,7 @@ def judged(rule: Rule, numbers: str) -> RuleOutcome:
     row = f"select 'recovery_rate', '13', 2025, '2025-05', 'computed', {', '.join(typed)}"
     with duckdb.connect() as connection:
         connection.execute(f"create view figures(kpi_id, branch_code, fiscal_year, as_of, source, {COLUMNS}) as {row}")
-        (outcome,) = validate(connection, "figures", [rule])
+        (outcome,) = validate(DuckDBSession(connection), "figures", [rule])
     assert outcome.is_evaluated
     return outcome
 

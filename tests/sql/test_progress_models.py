@@ -15,7 +15,7 @@ from kenpo_pipelines.models import load_project
 from kenpo_pipelines.settings import CHECKOUT
 from kenpo_pipelines.submissions.contract import load_contracts
 from kenpo_pipelines.submissions.partitions import FINDINGS, FINDINGS_SCHEMA, RAW, raw_schema
-from resources.engine import DuckDBEngine
+from resources.duckdb_engine import DuckDBEngine, DuckDBSession
 
 MODELS = CHECKOUT / "dbt_like_sql"
 CONTRACTS = load_contracts(CHECKOUT / "expectations")
@@ -229,7 +229,7 @@ def test_counts_since_april_do_not_fall(
     (rule,) = [rule for rule in suite.rules if "no_falling_count" in rule.id]
     with duckdb.connect() as connection:
         connection.register("mart", lake.read("marts", "mart_activity_counts", "2025-06"))
-        (outcome,) = validate(connection, "mart", [rule])
+        (outcome,) = validate(DuckDBSession(connection), "mart", [rule])
         sql = (rule.unexpected_rows or "").format(batch="mart")
         found = connection.execute(f"SELECT figure_as_of, count_before, item_count FROM ({sql})").fetchall()
     assert (outcome.is_broken, outcome.passed, str(rule.severity)) == (False, not falls, "warning")

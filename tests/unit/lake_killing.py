@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.lake import FolderLake, Lake
 
 LAYER, NAME, MONTH = "kpis", "figures", "2025-06"
 OPERATIONS = ("open", "mkdir", "rename", "replace", "symlink", "fsync", "unlink", "rmdir")
@@ -25,7 +25,7 @@ OPERATIONS = ("open", "mkdir", "rename", "replace", "symlink", "fsync", "unlink"
 _write_table = pq.write_table
 
 
-class CarelessLake(Lake):
+class CarelessLake(FolderLake):
     """What the lake must not be: empties the partition's folder and writes into it. The kill test has to find this."""
 
     @contextmanager
@@ -43,7 +43,7 @@ class CarelessLake(Lake):
         return sorted(self.partition_dir(layer, name, month).glob("*.parquet"))
 
 
-LAKES = {lake.__name__: lake for lake in (Lake, CarelessLake)}
+LAKES = {lake.__name__: lake for lake in (FolderLake, CarelessLake)}
 
 
 class Countdown:

@@ -15,6 +15,7 @@ from expectations.completeness import Completeness
 from expectations.data_docs import DataDocs
 from expectations.outcome import RuleOutcome
 from expectations.suite import CompletenessRule, Rule, Suite
+from resources.duckdb_engine import DuckDBSession
 
 ASSET = ["raw", "debts"]
 WHY: dict[str, Any] = {"origin": "design", "owner": "team:data", "since": dt.date(2025, 4, 1), "protects": "all"}
@@ -101,7 +102,7 @@ def test_evidence_stays_in_the_check_and_is_on_no_page(docs: DataDocs) -> None:
     with duckdb.connect() as connection:
         found = run_checks(
             key,
-            connection,
+            DuckDBSession(connection),
             rows,
             suite,
             submissions_received=1,
@@ -181,7 +182,7 @@ def test_a_page_that_cannot_be_written_stops_no_check(tmp_path: Path) -> None:
     suite = Suite(dataset="debts", rules=(rule("not_negative"),))
     with duckdb.connect() as connection:
         (result,) = run_checks(
-            *(dg.AssetKey(ASSET), connection, "(select 5 as amount_yen)", suite),
+            *(dg.AssetKey(ASSET), DuckDBSession(connection), "(select 5 as amount_yen)", suite),
             submissions_received=1,
             docs=DataDocs(tmp_path / "docs" / "2025-06", "2025-06"),
         )

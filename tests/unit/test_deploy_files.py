@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import tomllib
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -107,6 +109,31 @@ def test_the_image_runs_as_nobody_in_particular_from_locked_versions() -> None:
     assert all(re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+", base) for base in bases)
     assert re.fullmatch(r"postgres:\d+\.\d+-\w+", SERVICES["postgres"]["image"])
     assert all("--constraint requirements.lock" in line for line in lines if "pip install" in line)
+
+
+def test_java_is_in_the_image_only_with_spark_and_extras_are_those_of_the_project() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (install,) = (line for line in DOCKERFILE.splitlines() if "--editable" in line)
+    (java,) = re.findall(r"RUN case (.*?)esac", DOCKERFILE, re.DOTALL)
+
+    assert {"spark", "kubernetes"} <= set(project["optional-dependencies"])
+    assert install.endswith('".${EXTRAS:+[$EXTRAS]}"'), "pip takes no empty brackets"
+    assert "--constraint requirements-spark.lock" in install
+    assert DOCKERFILE.count("jre") == 1
+    assert java.startswith('",$EXTRAS," in *,spark,*)')
+    assert 'ARG EXTRAS=""' in DOCKERFILE.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("extras", "java"),
+    [("", False), ("kubernetes", False), ("spark", True), ("kubernetes,spark", True), ("sparkling", False)],
+)
+def test_the_shell_of_the_image_asks_for_java_when_spark_is_named(extras: str, java: bool) -> None:
+    (condition,) = re.findall(r"RUN (case .*?esac)", DOCKERFILE, re.DOTALL)
+    fetched = re.sub(r"\)\s.*;;", ") echo java ;;", condition, flags=re.DOTALL)
+    told = subprocess.run(["sh", "-c", fetched], env={"EXTRAS": extras}, capture_output=True, text=True, check=True)
+
+    assert (told.stdout == "java\n") is java
 
 
 def test_what_is_copied_into_the_image_is_there_and_not_ignored() -> None:

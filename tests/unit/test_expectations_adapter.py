@@ -15,6 +15,7 @@ import pytest
 from expectations.adapter import validate
 from expectations.outcome import RuleOutcome, exact_text
 from expectations.suite import Rule
+from resources.duckdb_engine import DuckDBSession
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MARKER = "SECRET-01130012"
@@ -62,7 +63,7 @@ def by_id(outcomes: list[RuleOutcome]) -> dict[str, RuleOutcome]:
 
 
 def test_outcomes_come_in_the_order_of_the_rules_and_are_plain_python(connection: duckdb.DuckDBPyConnection) -> None:
-    outcomes = validate(connection, "rows", [FEW, NOT_NULL])
+    outcomes = validate(DuckDBSession(connection), "rows", [FEW, NOT_NULL])
     assert [o.rule for o in outcomes] == [FEW, NOT_NULL]
     assert [(o.passed, o.failed_rows, o.evidence) for o in outcomes] == [
         (False, 2, ({"id": "8"}, {"id": "9"})),
@@ -86,7 +87,7 @@ def test_outcomes_come_in_the_order_of_the_rules_and_are_plain_python(connection
 def test_a_rule_that_raises_is_broken_and_takes_no_other_with_it(
     connection: duckdb.DuckDBPyConnection, broken: Rule
 ) -> None:
-    outcomes = by_id(validate(connection, "rows", [NOT_NULL, broken, FEW]))
+    outcomes = by_id(validate(DuckDBSession(connection), "rows", [NOT_NULL, broken, FEW]))
     failed = outcomes.pop(broken.id)
     assert (failed.passed, failed.is_broken, failed.is_evaluated, failed.evidence) == (False, True, False, ())
     assert failed.message.startswith("the check is broken, the data may be good: ")
@@ -97,7 +98,7 @@ def test_a_rule_that_raises_is_broken_and_takes_no_other_with_it(
 
 
 def test_a_broken_check_names_the_kind_of_error(connection: duckdb.DuckDBPyConnection) -> None:
-    outcomes = by_id(validate(connection, "rows", [RAISES, UNKNOWN, MISTYPED]))
+    outcomes = by_id(validate(DuckDBSession(connection), "rows", [RAISES, UNKNOWN, MISTYPED]))
     assert outcomes["raises"].message.endswith("ConversionException")
     assert outcomes["unknown"].message.endswith("ExpectationNotFoundError")
     assert "ParserException" in outcomes["mistyped"].message
@@ -124,7 +125,7 @@ def test_no_value_leaves_but_the_evidence_asked_for(
         rule("all", unexpected_rows="SELECT * FROM {batch}", evidence=["amount"]),
     ]
     with caplog.at_level(logging.DEBUG):
-        outcomes = validate(connection, "rows", all_fail)
+        outcomes = validate(DuckDBSession(connection), "rows", all_fail)
     assert not any(outcome.passed for outcome in outcomes)
     assert MARKER not in repr(outcomes)
     assert MARKER not in caplog.text
@@ -141,13 +142,13 @@ def test_evidence_of_compound_keys_shows_the_repeated_rows_only(connection: duck
         evidence=["line"],
     )
     relation = "(VALUES (1, 'x', 10), (1, 'y', 11), (1, 'x', 12), (NULL, 'x', 13), (NULL, 'x', 14)) AS t(a, b, line)"
-    (outcome,) = validate(connection, relation, [twice])
+    (outcome,) = validate(DuckDBSession(connection), relation, [twice])
     assert (outcome.failed_rows, outcome.evidence) == (2, ({"line": "10"}, {"line": "12"}))
 
 
 def test_evidence_is_capped_and_all_failures_are_counted(connection: duckdb.DuckDBPyConnection) -> None:
     every = rule("every", unexpected_rows="SELECT * FROM {batch}", evidence=["range"])
-    (outcome,) = validate(connection, "range(100)", [every])
+    (outcome,) = validate(DuckDBSession(connection), "range(100)", [every])
     assert (outcome.failed_rows, len(outcome.evidence), outcome.evidence[-1]) == (100, 20, {"range": "19"})
 
 
@@ -158,20 +159,20 @@ def test_a_rule_may_name_the_batch_twice_and_use_braces(connection: duckdb.DuckD
             WHERE regexp_full_match(CAST(a.id AS VARCHAR), '[8-9]{1}');""",
         evidence=["id", "braces"],
     )
-    (outcome,) = validate(connection, "rows", [joined])
+    (outcome,) = validate(DuckDBSession(connection), "rows", [joined])
     assert outcome.evidence == ({"id": "8", "braces": "{1}"}, {"id": "9", "braces": "{1}"})
 
 
 def test_an_evidence_column_that_does_not_exist_does_not_hide_the_fault(connection: duckdb.DuckDBPyConnection) -> None:
     (outcome,) = validate(
-        connection, "rows", [rule("few", unexpected_rows=str(FEW.unexpected_rows), evidence=["five"])]
+        DuckDBSession(connection), "rows", [rule("few", unexpected_rows=str(FEW.unexpected_rows), evidence=["five"])]
     )
     assert (outcome.passed, outcome.is_broken, outcome.failed_rows, outcome.evidence) == (False, False, 2, ())
     assert "cannot be shown" in outcome.message
 
 
 def test_a_missing_column_is_not_judged(connection: duckdb.DuckDBPyConnection) -> None:
-    (outcome,) = validate(connection, "(SELECT 1 AS other)", [NOT_NULL])
+    (outcome,) = validate(DuckDBSession(connection), "(SELECT 1 AS other)", [NOT_NULL])
     assert (outcome.passed, outcome.is_broken, outcome.is_evaluated, outcome.message) == (
         False,
         False,
@@ -182,7 +183,7 @@ def test_a_missing_column_is_not_judged(connection: duckdb.DuckDBPyConnection) -
 
 def test_a_relation_that_cannot_be_read_breaks_every_check(connection: duckdb.DuckDBPyConnection) -> None:
     for relation in ("no_such_table", "read_parquet('/nowhere/*.parquet')", "(SELECT CAST('SECRET' AS INTEGER) AS id)"):
-        outcomes = validate(connection, relation, [NOT_NULL, FEW])
+        outcomes = validate(DuckDBSession(connection), relation, [NOT_NULL, FEW])
         assert [(o.passed, o.is_broken) for o in outcomes] == [(False, True)] * 2
         assert "SECRET" not in repr([o.message for o in outcomes])
 
@@ -190,7 +191,7 @@ def test_a_relation_that_cannot_be_read_breaks_every_check(connection: duckdb.Du
 def test_the_connection_stays_open_and_keeps_nothing(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("BEGIN")
     connection.execute("CREATE TABLE pending AS SELECT 1 AS id")
-    assert validate(connection, "pending", [NOT_NULL])[0].passed
+    assert validate(DuckDBSession(connection), "pending", [NOT_NULL])[0].passed
     connection.execute("ROLLBACK")
     names = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     assert names == [("rows",)]
@@ -199,22 +200,23 @@ def test_the_connection_stays_open_and_keeps_nothing(connection: duckdb.DuckDBPy
 
 
 def test_validations_do_not_remember_each_other(connection: duckdb.DuckDBPyConnection) -> None:
-    assert validate(connection, "rows", [NOT_NULL])[0].passed
-    assert not validate(connection, "(SELECT NULL AS id)", [NOT_NULL])[0].passed
-    assert not validate(connection, "(SELECT 1 AS other)", [NOT_NULL])[0].is_evaluated
+    assert validate(DuckDBSession(connection), "rows", [NOT_NULL])[0].passed
+    assert not validate(DuckDBSession(connection), "(SELECT NULL AS id)", [NOT_NULL])[0].passed
+    assert not validate(DuckDBSession(connection), "(SELECT 1 AS other)", [NOT_NULL])[0].is_evaluated
     with duckdb.connect() as other:
-        assert validate(other, "(SELECT 1 AS id)", [NOT_NULL])[0].passed
+        assert validate(DuckDBSession(other), "(SELECT 1 AS id)", [NOT_NULL])[0].passed
 
 
 def test_nothing_is_printed_or_written_and_nothing_heavy_is_imported(tmp_path: Path) -> None:
     script = """
 import sys, duckdb
 from expectations import adapter, checks, completeness, dbt_tests, suite
+from resources.duckdb_engine import DuckDBSession
 assert "great_expectations" not in sys.modules
 rule = suite.Rule(id="a", tier="logical", severity="warning", expectation="expect_column_values_to_be_in_set",
     kwargs={"column": "a", "value_set": [2]}, description="d", description_ja="d", origin="o", owner="t", since="2025-04-01",
     protects="all")
-print(adapter.validate(duckdb.connect(), "(SELECT 1 AS a)", [rule])[0].failed_rows)
+print(adapter.validate(DuckDBSession(duckdb.connect()), "(SELECT 1 AS a)", [rule])[0].failed_rows)
 """
     environment = {"HOME": str(tmp_path), "PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -281,11 +283,13 @@ BY_BRANCH = """(SELECT *, 1 AS same FROM (VALUES (1, '13'), (2, '13'), (3, '04')
 def test_every_branch_at_fault_is_counted_and_nothing_else_of_its_column_is_told(
     connection: duckdb.DuckDBPyConnection, failing: Rule, branches: tuple[tuple[str, int], ...]
 ) -> None:
-    (outcome,) = validate(connection, BY_BRANCH, [failing])
+    (outcome,) = validate(DuckDBSession(connection), BY_BRANCH, [failing])
     assert outcome.branches == branches
 
 
 def test_branches_are_counted_beyond_the_rows_shown(connection: duckdb.DuckDBPyConnection) -> None:
     every = rule("every", unexpected_rows="SELECT * FROM {batch}", evidence=["branch_code"])
-    (outcome,) = validate(connection, "(SELECT printf('%02d', range % 47 + 1) AS branch_code FROM range(94))", [every])
+    (outcome,) = validate(
+        DuckDBSession(connection), "(SELECT printf('%02d', range % 47 + 1) AS branch_code FROM range(94))", [every]
+    )
     assert (len(outcome.evidence), len(outcome.branches), set(dict(outcome.branches).values())) == (20, 47, {2})

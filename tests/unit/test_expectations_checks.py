@@ -12,6 +12,7 @@ from expectations.advice import advice
 from expectations.checks import check_results, check_specs, run_checks
 from expectations.outcome import RuleOutcome
 from expectations.suite import Rule, Suite, load_suites
+from resources.duckdb_engine import DuckDBSession
 
 SUITE = load_suites(Path(__file__).resolve().parents[2] / "expectations")["kpi_targets"]
 KEY = dg.AssetKey(["raw", "kpi_targets"])
@@ -28,7 +29,12 @@ EMPTY = f"(SELECT * FROM {CONTRADICTORY} LIMIT 0)"
 def results(relation: str, submissions_received: int = 1) -> dict[str, dg.AssetCheckResult]:
     with duckdb.connect() as connection:
         found = run_checks(
-            KEY, connection, relation, SUITE, submissions_received=submissions_received, branches=BRANCHES
+            KEY,
+            DuckDBSession(connection),
+            relation,
+            SUITE,
+            submissions_received=submissions_received,
+            branches=BRANCHES,
         )
     return {str(result.check_name): result for result in found}
 

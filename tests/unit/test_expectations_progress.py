@@ -12,6 +12,7 @@ from expectations.suite import load_suites
 from kenpo_pipelines.settings import CHECKOUT
 from kenpo_pipelines.submissions.partitions import raw_schema
 from kenpo_pipelines.submissions.reading import read_submission
+from resources.duckdb_engine import DuckDBSession
 
 SUITES = load_suites(CHECKOUT / "expectations")
 DATASETS = ("initiatives", "activity_counts", "progress_marks")
@@ -98,7 +99,7 @@ def published() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def judge(connection: duckdb.DuckDBPyConnection, dataset: str, rule_id: str) -> RuleOutcome:
     (rule,) = [rule for rule in SUITES[dataset].rules if rule.id == rule_id]
-    (outcome,) = validate(connection, dataset, [rule])
+    (outcome,) = validate(DuckDBSession(connection), dataset, [rule])
     return outcome
 
 
@@ -133,7 +134,7 @@ def test_a_table_without_its_columns_is_named_and_nothing_passes(
     connection: duckdb.DuckDBPyConnection, dataset: str
 ) -> None:
     connection.execute(f"CREATE OR REPLACE TABLE {dataset} AS SELECT 1 AS other")
-    outcomes = validate(connection, dataset, SUITES[dataset].rules)
+    outcomes = validate(DuckDBSession(connection), dataset, SUITES[dataset].rules)
     passed = {outcome.rule.id for outcome in outcomes if outcome.passed and outcome.is_evaluated}
     assert passed == {"rows_loaded"}
 
@@ -151,7 +152,11 @@ def test_the_line_initiative_of_tokyo_is_over_its_budget(published: duckdb.DuckD
 
 @pytest.mark.parametrize("dataset", ["initiatives", "activity_counts"])
 def test_nothing_else_is_found_in_the_published_files(published: duckdb.DuckDBPyConnection, dataset: str) -> None:
-    failed = {outcome.rule.id for outcome in validate(published, dataset, SUITES[dataset].rules) if not outcome.passed}
+    failed = {
+        outcome.rule.id
+        for outcome in validate(DuckDBSession(published), dataset, SUITES[dataset].rules)
+        if not outcome.passed
+    }
     assert failed == ({"executed_within_budget"} if dataset == "initiatives" else set())
 
 

@@ -16,6 +16,7 @@ from expectations.outcome import RuleOutcome
 from expectations.suite import PERSONAL_COLUMNS, Rule, Severity, Tier, load_suites
 from kenpo_pipelines.submissions.contract import load_contracts
 from kenpo_pipelines.submissions.partitions import raw_schema
+from resources.duckdb_engine import DuckDBSession
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SUITES = load_suites(CHECKOUT / "expectations")
@@ -201,7 +202,7 @@ def breaks(connection: duckdb.DuckDBPyConnection, dataset: str, *, analytical: b
 
 
 def judge(connection: duckdb.DuckDBPyConnection, dataset: str, relation: str = "", **more: bool) -> list[RuleOutcome]:
-    return validate(connection, relation or dataset, SUITES[dataset].rules, **more)
+    return validate(DuckDBSession(connection), relation or dataset, SUITES[dataset].rules, **more)
 
 
 def branches_told(outcome: RuleOutcome) -> set[str]:
@@ -254,8 +255,8 @@ def test_a_missing_and_a_further_column_are_told(connection: duckdb.DuckDBPyConn
     load(connection, dataset)
     (rule,) = [rule for rule in SUITES[dataset].rules if rule.id == "columns_present"]
 
-    (missing,) = validate(connection, f"(SELECT * EXCLUDE (sheet) FROM {dataset})", [rule])
-    (further,) = validate(connection, f"(SELECT *, 'secret' AS symbol FROM {dataset})", [rule])
+    (missing,) = validate(DuckDBSession(connection), f"(SELECT * EXCLUDE (sheet) FROM {dataset})", [rule])
+    (further,) = validate(DuckDBSession(connection), f"(SELECT *, 'secret' AS symbol FROM {dataset})", [rule])
 
     assert (missing.passed, missing.message) == (False, "column missing: sheet")
     assert (further.passed, further.message) == (False, "there are columns beyond those expected")
@@ -290,9 +291,9 @@ def test_completeness_names_the_missing_branches(connection: duckdb.DuckDBPyConn
     rule = SUITES[dataset].completeness
     assert rule is not None
     load(connection, dataset)
-    whole = check_completeness(connection, dataset, rule, BRANCHES, submissions_received=1)
+    whole = check_completeness(DuckDBSession(connection), dataset, rule, BRANCHES, submissions_received=1)
     connection.execute(f"DELETE FROM {dataset} WHERE branch_code IN ('05', '47')")
-    partly = check_completeness(connection, dataset, rule, BRANCHES, submissions_received=1)
+    partly = check_completeness(DuckDBSession(connection), dataset, rule, BRANCHES, submissions_received=1)
 
     assert (whole.passed, whole.missing) == (True, {})
     assert (partly.passed, partly.missing_text) == (False, "05 支部05、47 支部47")

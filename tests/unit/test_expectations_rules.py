@@ -15,6 +15,7 @@ from expectations.fault_rows import VIEW, sql_for_engine
 from expectations.outcome import RuleOutcome
 from expectations.suite import Suite, load_suites
 from kenpo_pipelines.catalogue.loading import load_catalogue
+from resources.duckdb_engine import DuckDBSession
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SUITES = load_suites(CHECKOUT / "expectations")
@@ -77,7 +78,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def judge(connection: duckdb.DuckDBPyConnection, dataset: str, rule_id: str) -> RuleOutcome:
     (rule,) = [rule for rule in SUITES[dataset].rules if rule.id == rule_id]
-    (outcome,) = validate(connection, dataset, [rule])
+    (outcome,) = validate(DuckDBSession(connection), dataset, [rule])
     return outcome
 
 
@@ -91,7 +92,7 @@ def test_every_rule_has_a_broken_case() -> None:
 
 @pytest.mark.parametrize("dataset", CLEAN)
 def test_clean_rows_pass(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
-    outcomes = validate(connection, dataset, suite(dataset).rules)
+    outcomes = validate(DuckDBSession(connection), dataset, suite(dataset).rules)
     assert [(o.rule.id, o.message) for o in outcomes if not o.passed] == []
     assert all(o.is_evaluated and o.checked_rows == 48 and o.failed_rows == 0 and not o.evidence for o in outcomes)
 
@@ -114,17 +115,17 @@ def test_broken_rows_fail(connection: duckdb.DuckDBPyConnection, dataset: str, r
 @pytest.mark.parametrize("dataset", CLEAN)
 def test_empty_rows(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
     connection.execute(f"DELETE FROM {dataset}")
-    loaded_nothing = {o.rule.id: o for o in validate(connection, dataset, suite(dataset).rules)}
+    loaded_nothing = {o.rule.id: o for o in validate(DuckDBSession(connection), dataset, suite(dataset).rules)}
     assert [name for name, o in loaded_nothing.items() if o.passed] == ["columns_present"]
     assert not any(o.is_broken for o in loaded_nothing.values())
-    nothing_sent = validate(connection, dataset, suite(dataset).rules, rows_expected=False)
+    nothing_sent = validate(DuckDBSession(connection), dataset, suite(dataset).rules, rows_expected=False)
     assert [o.rule.id for o in nothing_sent if not o.passed] == []
     assert [o.rule.id for o in nothing_sent if o.is_evaluated] == ["columns_present"]
 
 
 @pytest.mark.parametrize("dataset", CLEAN)
 def test_column_less_rows(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
-    outcomes = {o.rule.id: o for o in validate(connection, "(SELECT 1 AS other)", suite(dataset).rules)}
+    outcomes = {o.rule.id: o for o in validate(DuckDBSession(connection), "(SELECT 1 AS other)", suite(dataset).rules)}
     assert [name for name, o in outcomes.items() if o.passed] == ["rows_loaded"]
     assert not any(o.is_broken for o in outcomes.values())
     assert outcomes["columns_present"].message.startswith("column missing: known_month, file, ")
@@ -133,7 +134,7 @@ def test_column_less_rows(connection: duckdb.DuckDBPyConnection, dataset: str) -
 
 def test_one_missing_column_leaves_the_other_rules_their_verdict(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("ALTER TABLE kpi_targets DROP COLUMN printed")
-    outcomes = {o.rule.id: o for o in validate(connection, "kpi_targets", suite("kpi_targets").rules)}
+    outcomes = {o.rule.id: o for o in validate(DuckDBSession(connection), "kpi_targets", suite("kpi_targets").rules)}
     assert outcomes["columns_present"].message == "column missing: printed"
     assert outcomes["comparator_known"].passed
     assert not outcomes["targets_agree"].is_evaluated and not outcomes["targets_agree"].passed
@@ -141,7 +142,7 @@ def test_one_missing_column_leaves_the_other_rules_their_verdict(connection: duc
 
 def test_reference_columns_missing_is_a_broken_check_not_bad_data(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("ALTER TABLE kpi_results DROP COLUMN kpi_kind")
-    outcome = {o.rule.id: o for o in validate(connection, "kpi_results", suite("kpi_results").rules)}[
+    outcome = {o.rule.id: o for o in validate(DuckDBSession(connection), "kpi_results", suite("kpi_results").rules)}[
         "rate_within_bounds"
     ]
     assert outcome.is_broken and not outcome.passed
@@ -206,7 +207,7 @@ def test_the_published_figures_break_the_rules_where_they_are_known_to(published
     failed = {
         outcome.rule.id: sorted({(row["branch_code"], row["kpi_id"]) for row in outcome.evidence})
         for dataset in CLEAN
-        for outcome in validate(published, dataset, suite(dataset).rules)
+        for outcome in validate(DuckDBSession(published), dataset, suite(dataset).rules)
         if not outcome.passed
     }
     assert failed == {
@@ -249,16 +250,18 @@ def test_which_targets_contradict(
 def test_completeness_names_the_missing_branches(connection: duckdb.DuckDBPyConnection, dataset: str) -> None:
     rule = suite(dataset).completeness
     assert rule is not None
-    whole = check_completeness(connection, dataset, rule, BRANCHES, submissions_received=1)
+    whole = check_completeness(DuckDBSession(connection), dataset, rule, BRANCHES, submissions_received=1)
     assert (whole.passed, len(whole.present), whole.missing) == (True, 47, {})
     connection.execute(f"DELETE FROM {dataset} WHERE branch_code IN ('47', '05', '00')")
-    partly = check_completeness(connection, dataset, rule, BRANCHES, submissions_received=1)
+    partly = check_completeness(DuckDBSession(connection), dataset, rule, BRANCHES, submissions_received=1)
     assert (partly.passed, partly.missing_text) == (False, "05 支部05、47 支部47")
     connection.execute(f"DELETE FROM {dataset}")
-    empty = check_completeness(connection, dataset, rule, BRANCHES, submissions_received=0)
+    empty = check_completeness(DuckDBSession(connection), dataset, rule, BRANCHES, submissions_received=0)
     assert (empty.passed, empty.is_broken, len(empty.missing)) == (False, False, 47)
     assert empty.message.startswith("nothing was submitted")
-    column_less = check_completeness(connection, "(SELECT 1 AS other)", rule, BRANCHES, submissions_received=1)
+    column_less = check_completeness(
+        DuckDBSession(connection), "(SELECT 1 AS other)", rule, BRANCHES, submissions_received=1
+    )
     assert (column_less.passed, column_less.is_broken) == (False, True)
 
 

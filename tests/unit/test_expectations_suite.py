@@ -8,6 +8,7 @@ import pytest
 from expectations.adapter import validate
 from expectations.dbt_tests import suite_from_dbt
 from expectations.suite import Scope, Severity, SuiteError, Tier, load_suites
+from resources.duckdb_engine import DuckDBSession
 
 RULE = """
   - id: given
@@ -158,7 +159,9 @@ JUDGED = {
 def test_dbt_rules_judge_as_dbt_would(tmp_path: Path, case: str) -> None:
     rows, expected = JUDGED[case]
     with duckdb.connect() as connection:
-        outcomes = validate(connection, MODEL.format(rows=rows), suite_from_dbt(schema(tmp_path))["kpi_latest"].rules)
+        outcomes = validate(
+            DuckDBSession(connection), MODEL.format(rows=rows), suite_from_dbt(schema(tmp_path))["kpi_latest"].rules
+        )
     assert {outcome.rule.id for outcome in outcomes if not outcome.passed} == expected
     assert all(outcome.is_evaluated for outcome in outcomes)
 
@@ -166,8 +169,8 @@ def test_dbt_rules_judge_as_dbt_would(tmp_path: Path, case: str) -> None:
 def test_dbt_rules_on_empty_and_column_less_models(tmp_path: Path) -> None:
     rules = suite_from_dbt(schema(tmp_path))["kpi_latest"].rules
     with duckdb.connect() as connection:
-        empty = validate(connection, f"(SELECT * FROM {MODEL.format(rows=ROW)} LIMIT 0)", rules)
-        column_less = validate(connection, "(SELECT 1 AS other)", rules)
+        empty = validate(DuckDBSession(connection), f"(SELECT * FROM {MODEL.format(rows=ROW)} LIMIT 0)", rules)
+        column_less = validate(DuckDBSession(connection), "(SELECT 1 AS other)", rules)
     assert [o.rule.id for o in empty if o.passed] == ["has_columns"]
     assert [o.rule.id for o in column_less if o.passed] == ["has_rows"]
     assert not any(o.is_broken for o in [*empty, *column_less])

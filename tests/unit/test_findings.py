@@ -9,6 +9,7 @@ from expectations.adapter import validate
 from expectations.findings import findings_table
 from expectations.suite import Rule
 from kenpo_pipelines.submissions.partitions import FINDINGS_SCHEMA
+from resources.duckdb_engine import DuckDBSession
 
 ROWS = """(SELECT * FROM (VALUES
     ('13', 'recovery_rate', 2025, '2025-05', 'a.csv', 1),
@@ -30,7 +31,7 @@ def rule(rule_id: str, sql: str, **changes: Any) -> Rule:
 
 def found(*rules: Rule) -> list[dict[str, Any]]:
     with duckdb.connect() as connection:
-        table = findings_table(validate(connection, ROWS, rules), "kpi_results", "2025-06")
+        table = findings_table(validate(DuckDBSession(connection), ROWS, rules), "kpi_results", "2025-06")
     assert table.schema.equals(FINDINGS_SCHEMA)
     return [dict(row) for row in table.to_pylist()]
 

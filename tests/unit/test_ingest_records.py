@@ -12,8 +12,10 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 from record_files import KEY, MONTH, SYMBOL, Place, checkups, persons
+from s3_server import new_bucket, running
 from submission_files import RESULT_HEADER, contracts, csv_text, result_row
 
+from kenpo_pipelines.lake import open_lake
 from kenpo_pipelines.settings import SettingsError
 from kenpo_pipelines.submissions import record_ingest
 from kenpo_pipelines.submissions.accounts import Ingested
@@ -127,6 +129,28 @@ def test_only_a_resubmitted_file_is_read_again(place: Place, calls: list[str]) -
     versions = place.versions("untreated_persons")
     assert place.ingest("untreated_persons") == second
     assert (calls, place.versions("untreated_persons")) == ([], versions)
+
+
+def test_with_the_lake_in_an_object_store_another_machine_reads_only_what_is_new(
+    tmp_path: Path, calls: list[str]
+) -> None:
+    with running() as server:
+        url = f"s3://{new_bucket(server, 'lake').name}/lake"
+        first, second = Place(tmp_path), Place(tmp_path)
+        first.lake, second.lake = open_lake(tmp_path / "one", url), open_lake(tmp_path / "two", url)
+        for branch in ("01", "04", "13"):
+            first.land("untreated_persons", f"{branch}.csv", persons(branch, 3, bad=branch == "13"))
+        before = first.ingest("untreated_persons")
+        assert second.ingest("untreated_persons") == before
+        assert sorted(calls) == ["01.csv", "04.csv", "13.csv"]
+
+        calls.clear()
+        first.land("untreated_persons", "04.csv", persons("04", 4))
+        after = second.ingest("untreated_persons")
+
+        assert calls == ["04.csv"]
+        assert (before.rows_in_lake, after.rows_in_lake, after.is_accounted_for) == (8, 9, True)
+        assert raw(first, "untreated_persons") == raw(second, "untreated_persons")
 
 
 def test_a_new_name_a_new_time_and_a_new_key_are_read_again(place: Place, calls: list[str]) -> None:

@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from lake_killing import LAYER, MONTH, NAME, CarelessLake, fingerprint
 
-from kenpo_pipelines import fiscal
-from kenpo_pipelines.lake import DamagedPartition, Lake, LakeError, MissingPartition
+from kenpo_pipelines.lake import DamagedPartition, FolderLake, Lake, LakeError, MissingPartition
 
 
 def rows(*values: int) -> pa.Table:
@@ -69,15 +68,6 @@ def versions(lake: Lake) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
-def test_a_partition_reads_as_it_was_written(lake: Lake) -> None:
-    lake.write(LAYER, NAME, MONTH, A)
-
-    assert lake.read(LAYER, NAME, MONTH).equals(A)
-    assert lake.months(LAYER, NAME) == [MONTH]
-    assert [path.name for path in lake.files(LAYER, NAME, MONTH)] == ["part-0.parquet"]
-    assert leftovers(lake) == []
-
-
 def test_other_engines_find_the_partition_under_its_plain_path(lake: Lake) -> None:
     lake.write(LAYER, NAME, MONTH, A)
 
@@ -111,35 +101,6 @@ def test_going_back_to_an_earlier_content_gives_its_version_again(lake: Lake) ->
     assert versions(lake) == [f"{MONTH}-{first}"]
 
 
-def test_the_version_depends_on_the_names_of_files_too(lake: Lake) -> None:
-    found = set()
-    for names in (("a", "b"), ("a", "c")):
-        with lake.replace(LAYER, NAME, MONTH) as folder:
-            for name in names:
-                pq.write_table(A, folder / f"{name}.parquet")
-        found.add(lake.version(LAYER, NAME, MONTH))
-
-    assert len(found) == 2
-
-
-def test_a_partition_of_several_files_is_read_in_the_order_of_their_names(lake: Lake) -> None:
-    with lake.replace(LAYER, NAME, MONTH) as folder:
-        pq.write_table(B, folder / "b.parquet")
-        pq.write_table(A, folder / "a.parquet")
-
-    assert content(lake) == [1, 2, 3, 4, 5]
-
-
-def test_months_are_apart_and_listed_in_order(lake: Lake) -> None:
-    lake.write(LAYER, NAME, "2025-06", A)
-    lake.write(LAYER, NAME, "2024-11", B)
-    lake.write(LAYER, NAME, "2025-05", rows())
-
-    assert lake.months(LAYER, NAME) == ["2024-11", "2025-05", "2025-06"]
-    assert [content(lake, month) for month in lake.months(LAYER, NAME)] == [[4, 5], [], [1, 2, 3]]
-    assert lake.months(LAYER, "nothing") == []
-
-
 def test_replacing_one_month_touches_no_other(lake: Lake) -> None:
     lake.write(LAYER, NAME, "2024-11", A)
     lake.write(LAYER, "others", MONTH, A)
@@ -149,24 +110,6 @@ def test_replacing_one_month_touches_no_other(lake: Lake) -> None:
 
     after = tree(lake.root)
     assert {name: after.get(name) for name in before} == before
-
-
-@pytest.mark.parametrize("ask", [Lake.read, Lake.files, Lake.version])
-def test_a_missing_partition_is_named_with_the_command_that_makes_it(lake: Lake, ask: Callable[..., Any]) -> None:
-    lake.write(LAYER, NAME, "2025-05", A)
-
-    with pytest.raises(
-        MissingPartition, match="kpis/figures has no partition 2025-06; run `kenpo run --month 2025-06`$"
-    ):
-        ask(lake, LAYER, NAME, MONTH)
-
-
-@pytest.mark.parametrize("month", ["2025-13", "202506", "2025-6", "../2025-06", ""])
-def test_what_is_no_month_is_no_partition(lake: Lake, month: str) -> None:
-    with pytest.raises(fiscal.NotAMonth, match="YYYY-MM"):
-        lake.write(LAYER, NAME, month, A)
-
-    assert not lake.root.exists()
 
 
 def test_a_partition_without_files_is_refused_and_the_old_one_stands(lake: Lake) -> None:
@@ -266,7 +209,7 @@ def test_killed_anywhere_the_partition_is_the_old_one_or_the_new_one_and_the_nex
 ) -> None:
     old = history[-1] if history else None
     seen, kills = [], 0
-    for lake, is_complete in survivors(replace_and_die, Lake, tmp_path, history, new):
+    for lake, is_complete in survivors(replace_and_die, FolderLake, tmp_path, history, new):
         found = content(lake)
         assert found in (old, new)
         assert lake.months(LAYER, NAME) == ([] if found is None else [MONTH])
@@ -412,16 +355,6 @@ def test_a_lost_file_of_a_partition_is_damage_and_no_smaller_partition(lake: Lak
         lake.read(LAYER, NAME, MONTH)
 
 
-def test_whole_files_are_looked_at_once(lake: Lake, stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lake.files(LAYER, NAME, MONTH)
-
-    def must_not_read(path: Path, *args: object) -> None:
-        pytest.fail(f"{path} is read again")
-
-    monkeypatch.setattr(Path, "open", must_not_read)
-    assert lake.files(LAYER, NAME, MONTH) == [stored]
-
-
 # --- from what a partition was made ---
 
 
@@ -435,41 +368,6 @@ def made(lake: Lake) -> Lake:
 
 def memory(lake: Lake, month: str = MONTH) -> Path:
     return lake.dataset_dir(LAYER, NAME) / ".versions" / f".made-{month}.json"
-
-
-def test_a_partition_is_current_for_what_it_was_made_from_and_nothing_else(made: Lake) -> None:
-    assert is_current(made, "a")
-    assert not is_current(made, "b")
-    assert not is_current(made, "a", "2025-05")
-    assert not made.is_current(LAYER, "others", MONTH, "a")
-    found = made.made(LAYER, NAME, MONTH)
-    assert found is not None
-    assert (found.fingerprint, found.notes) == ("a", [{"check": "logical", "description": "支部"}])
-
-
-def test_what_is_remembered_is_no_part_of_the_dataset(made: Lake) -> None:
-    assert made.months(LAYER, NAME) == [MONTH]
-    assert [path.name for path in made.files(LAYER, NAME, MONTH)] == ["part-0.parquet"]
-    assert content(made) == [1, 2, 3]
-    assert len(versions(made)) == 1
-    assert leftovers(made) == []
-
-
-def test_the_same_content_written_again_stays_current(made: Lake) -> None:
-    made.write(LAYER, NAME, MONTH, rows(1, 2, 3))
-
-    assert is_current(made, "a")
-
-
-def test_other_content_is_not_current_even_when_the_old_comes_back(made: Lake) -> None:
-    made.write(LAYER, NAME, MONTH, B)
-    assert not is_current(made, "a")
-
-    made.write(LAYER, NAME, MONTH, A)
-    assert not is_current(made, "a")
-    made.remember(LAYER, NAME, MONTH, "b")
-    assert is_current(made, "b")
-    assert not is_current(made, "a")
 
 
 def _shorten(lake: Lake) -> None:
@@ -532,27 +430,6 @@ def test_what_was_damaged_from_outside_is_not_current_and_can_be_made_again(
     assert len(versions(made)) == 1
 
 
-def test_a_dataset_without_partitions_can_be_remembered(lake: Lake) -> None:
-    assert not is_current(lake, "a")
-    lake.remember(LAYER, NAME, MONTH, "a")
-
-    assert is_current(lake, "a")
-    assert lake.months(LAYER, NAME) == []
-    lake.write(LAYER, NAME, MONTH, A)
-    assert not is_current(lake, "a")
-
-
-def test_a_version_that_another_has_replaced_is_not_remembered(made: Lake) -> None:
-    version = made.version(LAYER, NAME, MONTH)
-    made.write(LAYER, NAME, MONTH, B)
-
-    made.remember(LAYER, NAME, MONTH, "a", version=version)
-    assert not is_current(made, "a")
-
-    made.remember(LAYER, NAME, MONTH, "b", version=made.version(LAYER, NAME, MONTH))
-    assert is_current(made, "b")
-
-
 def test_what_a_killed_process_left_of_remembering_is_removed_by_the_next(made: Lake) -> None:
     left = memory(made).with_name(f".tmp-.made-{MONTH}-123")
     left.write_text("{", encoding="utf-8")
@@ -564,23 +441,6 @@ def test_what_a_killed_process_left_of_remembering_is_removed_by_the_next(made: 
 
 
 # --- temporary files ---
-
-
-def test_scratch_is_removed_with_all_that_is_in_it(lake: Lake) -> None:
-    with lake.scratch() as folder:
-        folder.mkdir()
-        (folder / "spilt.tmp").write_bytes(b"x")
-
-    assert list((lake.root / ".scratch").iterdir()) == []
-
-    def fail() -> None:
-        with lake.scratch() as folder:
-            folder.mkdir()
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert list((lake.root / ".scratch").iterdir()) == []
 
 
 def test_scratch_of_a_killed_process_is_removed_by_the_next_and_that_of_a_living_one_stays(lake: Lake) -> None:

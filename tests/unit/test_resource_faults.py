@@ -12,6 +12,7 @@ from kenpo_pipelines.lake import DamagedPartition, LakeError
 from kenpo_pipelines.serving.faults import PassingFault, PermanentFault
 from kenpo_pipelines.submissions.contract import ContractError
 from resources.faults import fault_of
+from resources.session import SessionError
 
 
 def system_error(code: int) -> OSError:
@@ -44,6 +45,19 @@ PASSING = {
     "a store that does not answer": TimeoutError("timed out"),
     "a store that hangs up": ConnectionResetError(errno.ECONNRESET, "reset"),
     "Dagster's own storage is busy": of_sqlite(sqlite3.SQLITE_BUSY),
+}
+def of_spark(text: str) -> Exception:
+    """An error as pyspark raises it, without pyspark."""
+    kind = type("SparkException", (Exception,), {"__module__": "pyspark.errors.exceptions.captured"})
+    error: Exception = kind(text)
+    return error
+
+
+LOST = "Job aborted due to stage failure: Task 0 failed 4 times: ExecutorLostFailure (executor 1 exited)\nDriver stacktrace:"
+PASSING |= {
+    "Spark's workers that go away one after the other": of_spark(LOST),
+    "the same, told by a session": caused(SessionError("SparkException", "", is_about_sql=False), of_spark(LOST)),
+    "a Spark Connect server that is gone": of_spark('status = StatusCode.UNAVAILABLE details = "Socket closed"'),
 }
 PERMANENT = {
     "disk full": (system_error(errno.ENOSPC), "make room"),
@@ -89,7 +103,15 @@ def test_a_full_disk_is_permanent_even_where_the_database_says_so_in_passing() -
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("no"), KeyError("branch"), duckdb.BinderException("no column x")], ids=repr
+    "error",
+    [
+        ValueError("no"),
+        KeyError("branch"),
+        duckdb.BinderException("no column x"),
+        of_spark("[DIVIDE_BY_ZERO] Division by zero"),
+        ValueError(LOST),
+    ],
+    ids=repr,
 )
 def test_a_fault_of_the_program_is_none_of_these(error: Exception) -> None:
     assert fault_of(error) is None

@@ -1,0 +1,100 @@
+"""One select on DuckDB and on Spark over the same tables, and what differs.
+
+What lives here: giving both the tables, running both, comparing rows as multisets and types with what was promised. What does
+not: which tables (``edge_inputs``, ``test_model_equality``).
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from kenpo_pipelines.models import Model, ModelProject, Relation
+from kenpo_pipelines.spark_sql import spark_type, to_spark, view_name
+from resources.duckdb_engine import DuckDBEngine
+from resources.spark_files import struct_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Tables = Mapping[str, pa.Table]
+"""Tables by the name that SQL has for them: ``layer.name`` or ``layer_history.name``."""
+
+
+def inputs_in(engine: DuckDBEngine, model: Model, month: str) -> dict[str, pa.Table]:
+    """Read what the model reads for the month: the partitions as DuckDB made them, views through their inputs."""
+    wanted: list[tuple[str, Relation, list[str]]] = [(one.sql_name, one, [month]) for one in model.inputs]
+    wanted += [(one.history_sql_name, one, engine.months_up_to(one, month)) for one in model.history]
+    tables = {}
+    for sql_name, relation, months in wanted:
+        with engine.session() as session:
+            attached = session.attach(relation, months)
+            tables[sql_name] = session.connection.execute(f"select * from {attached}").to_arrow_table()
+    return tables
+
+
+def differences(
+    spark: "SparkSession", project: ModelProject, model: Model, month: str, tables: Tables
+) -> tuple[int, str]:
+    """Run the model on both engines; return DuckDB's number of rows and what differs, empty when nothing does."""
+    sql = project.render(model, month)
+    expected = on_duckdb(sql, tables)
+    give(spark, tables)
+    found = spark.sql(to_spark(sql, where=model.name))
+    promised = [(column.name, _plain(spark_type(column.data_type))) for column in model.columns]
+    types = [(field.name, field.dataType.simpleString()) for field in found.schema.fields]
+    if types != promised:
+        return len(expected), f"types: {[pair for pair in zip(types, promised, strict=True) if pair[0] != pair[1]]}"
+    return len(expected), told(expected, rows_of(found.collect()))
+
+
+def told(expected: Counter[Any], found: Counter[Any]) -> str:
+    """Say what one engine has and the other has not; empty when they agree."""
+    if expected == found:
+        return ""
+    lacking, more = list((expected - found).items()), list((found - expected).items())
+    return f"only on DuckDB {len(lacking)}: {lacking[:2]}; only on Spark {len(more)}: {more[:2]}"
+
+
+def on_duckdb(sql: str, tables: Tables) -> Counter[Any]:
+    """Return the rows of a select, each with how often it is there."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for sql_name, table in tables.items():
+            layer = sql_name.rpartition(".")[0]
+            if layer:
+                connection.execute(f'create schema if not exists "{layer}"')
+            connection.register("given", table)
+            connection.execute(f"create table {sql_name} as select * from given")
+            connection.unregister("given")
+        return rows_of(connection.execute(sql).fetchall())
+
+
+def give(spark: "SparkSession", tables: Tables) -> None:
+    """Make the tables temp views under the names that the rewritten SQL has for them."""
+    for sql_name, table in tables.items():
+        spark.createDataFrame(table.replace_schema_metadata(), struct_of(table.schema)).createOrReplaceTempView(
+            view_name(sql_name)
+        )
+
+
+def rows_of(rows: Any) -> Counter[Any]:
+    """Count rows; bytes are bytes whatever the engine calls them, and a number is of its kind."""
+    return Counter(tuple(_exact(value) for value in row) for row in rows)
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        return "number", Decimal(
+            value
+        ).normalize()  # its width and decimals are in its type; HUGEINT is a decimal in Spark
+    # 0.0 and -0.0, 1 and True are equal in Python
+    return value if value is None or isinstance(value, str) else (type(value).__name__, str(value))
+
+
+def _plain(kind: str) -> str:
+    return kind.lower().replace(" ", "")
