@@ -208,5 +208,7 @@ def load() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "KENPO_" + "_".join(str(part) for part in first["loc"]).upper()
-        shown = "" if name.endswith(("_URL", "_URLS", "_KEY", "_MASTER")) else f"={os.environ.get(name)!r}"  # may hold a secret
+        shown = (
+            "" if name.endswith(("_URL", "_URLS", "_KEY", "_MASTER")) else f"={os.environ.get(name)!r}"
+        )  # may hold a secret
         raise SettingsError(f"{name}{shown}: {first['msg'].removeprefix('Value error, ')}") from None

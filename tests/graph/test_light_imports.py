@@ -6,7 +6,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 LATER = ("expectations.gx_", "kenpo_pipelines.serving.migrations", "resources.dbt_partitions")
-"""Modules that are imported when a check runs (Great Expectations imports pyspark where it is installed), by Alembic, by dbt."""
+"""Modules imported when a check runs (Great Expectations imports pyspark where it is installed), by Alembic, by dbt."""
 
 IMPORT_ALL = """\
 import importlib, pkgutil, sys

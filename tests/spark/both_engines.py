@@ -89,10 +89,13 @@ def _exact(value: Any) -> Any:
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
-        return "number", Decimal(
-            value
-        ).normalize()  # its width and decimals are in its type; HUGEINT is a decimal in Spark
-    # 0.0 and -0.0, 1 and True are equal in Python
+        # its width and decimals are in its type (HUGEINT is a decimal in Spark); equal numbers of any scale are equal keys
+        return "number", Decimal(value)
+    if isinstance(value, float):
+        return "float", str(
+            value + 0.0
+        )  # -0.0 and 0.0 are one number in SQL; which one a rounding gives is the engine's own
+    # 1 and True are equal in Python
     return value if value is None or isinstance(value, str) else (type(value).__name__, str(value))
 
 

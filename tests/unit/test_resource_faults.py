@@ -46,6 +46,8 @@ PASSING = {
     "a store that hangs up": ConnectionResetError(errno.ECONNRESET, "reset"),
     "Dagster's own storage is busy": of_sqlite(sqlite3.SQLITE_BUSY),
 }
+
+
 def of_spark(text: str) -> Exception:
     """An error as pyspark raises it, without pyspark."""
     kind = type("SparkException", (Exception,), {"__module__": "pyspark.errors.exceptions.captured"})
