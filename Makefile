@@ -45,7 +45,8 @@ demo: install
 # one everything else is run, and the last lines say what was not. OPTIONS are pytest's.
 test: install
 	@$(BIN)/python tests/browser/chromium.py
-	@if $(BIN)/python tests/spark/java.py; then $(MAKE) --no-print-directory spark; fi
+	@if $(BIN)/python tests/spark/java.py; then $(MAKE) --no-print-directory spark; else \
+	  echo "All other tests run without it; the last lines name those that were left out." >&2; fi
 	$(BIN)/python -m pytest $(OPTIONS)
 
 check: install lint

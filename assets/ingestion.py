@@ -106,6 +106,7 @@ def ingestion_assets(contract: Contract, suite: Suite) -> dg.AssetsDefinition:
                 month,
                 key=installation.pseudonym_key,
                 may_reuse=not is_forced(context),
+                readers=installation.cores,
             )
         faults = summarise(lake, dataset.id, month)
         shown = ledger_metadata(done)

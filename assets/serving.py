@@ -25,6 +25,7 @@ from kenpo_pipelines.submissions.landing import yearly_folders
 from kenpo_pipelines.submissions.partitions import LEDGER, LEDGER_SCHEMA, QUARANTINE, QUARANTINE_SCHEMA
 from kenpo_pipelines.submissions.quarantine import first_faults
 from resources.installation import Installation
+from resources.month_lock import require_month
 from resources.steps import (
     JUDGEMENTS,
     MART,
@@ -123,6 +124,7 @@ def serving_assets(contracts: Mapping[str, Contract], project: ModelProject) -> 
             {table: lake.read(relation.layer, relation.name, month) for table, relation in PROGRESS.items()},
         )
         folders = [folder for contract in contracts.values() for folder in _yearly_folders(installation, contract)]
+        require_month(installation, month)
         summary = patient(publish_month)(
             installation.database(),
             month,

@@ -7,6 +7,7 @@ were loaded and are the business of this package:
 - ``suite``: the rules as data; ``dbt_tests``: the same rules out of dbt's ``schema.yml``;
 - ``adapter``: judges rules on a relation by Great Expectations, on DuckDB (``gx_engine``) or Spark (``gx_spark``); only these,
   ``gx_common`` and ``gx_pages`` import it;
+- ``spark_rules``: which rules Spark can judge, told when they are loaded;
 - ``completeness``: which branches are there;
 - ``checks``: verdicts as Dagster asset checks; ``data_docs``: the same as pages, from counts alone.
 """

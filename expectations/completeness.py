@@ -52,9 +52,8 @@ def check_completeness(
     branches missing and is reported as broken.
     """
     expected = dict(sorted(branches.items()))
-    column = quoted(rule.column)
     try:
-        rows = session.fetch(f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {relation}")
+        rows = session.fetch(branch_codes_sql(rule, relation))
     except SessionError as error:
         reason = f"the branch codes could not be read: {error.kind}"
         return Completeness(rule, False, {}, expected, submissions_received, is_broken=True, message=reason)
@@ -65,3 +64,8 @@ def check_completeness(
     if submissions_received == 0:
         message = f"{NOTHING_SUBMITTED}; {message}"
     return Completeness(rule, not missing, present, missing, submissions_received, message=message)
+
+
+def branch_codes_sql(rule: CompletenessRule, relation: str) -> str:
+    """Return SQL selecting the branch codes that are there."""
+    return f"SELECT DISTINCT CAST({quoted(rule.column)} AS VARCHAR) FROM {relation}"

@@ -4,11 +4,12 @@ What lives here: one GX validation of many rules on one view of a Spark session,
 count, and counts are all that comes back. What does not: what a result means (``adapter``), the same on DuckDB
 (``gx_engine``).
 
-GX's engine for Spark is used as it is but for four things: the session is the caller's own; nothing is cached, because the
-next step would find the memory taken; of a rule that is SQL, GX would fetch rows at fault beside their number; and of keys of
-several columns, GX counts two rows without a value as equal, where SQL does not.
+GX's engine for Spark is used as it is, over Spark Connect too, but for four things: the session is the caller's own; nothing
+is cached, because the next step would find the memory taken; of a rule that is SQL, GX would fetch rows at fault beside their
+number; and of keys of several columns, GX counts two rows without a value as equal, where SQL does not.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,26 +19,25 @@ from typing import Any, Literal
 from great_expectations.datasource.fluent.spark_datasource import SparkDatasource
 from great_expectations.exceptions.exceptions import GreatExpectationsError
 from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
-from great_expectations.expectations.expectation import (
-    ColumnMapExpectation,
-    ColumnPairMapExpectation,
-    MulticolumnMapExpectation,
-)
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
-from great_expectations.expectations.registry import get_expectation_impl
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-from expectations.fault_rows import COMPOUND_UNIQUE, at_fault_sql
+from expectations.fault_rows import COMPOUND_UNIQUE
 from expectations.gx_common import COUNTS_ONLY, NAME, context, position, suite_of
 from expectations.gx_result import GxResult, Refused, read
+from expectations.spark_rules import ROWS, check_rule, sql_for_spark
 from expectations.suite import BATCH, Rule
-from kenpo_pipelines.spark_sql import UntranslatableSQL, to_spark
+from kenpo_pipelines.spark_sql import UntranslatableSQL
 from resources.spark_session import SparkSQLSession
 
+_ONLY_COUNTS = {**COUNTS_ONLY, "return_unexpected_index_query": False}
+_SPEAKS_CONNECT = "SPARK_CONNECT_MODE_ENABLED"
+"""Environment variable by which pyspark's functions know what columns are to be made of."""
+
 _SPARK_ERROR = re.compile(r"^pyspark\.errors\.exceptions\.\w+\.([A-Za-z]+)", re.MULTILINE)
-_ROWS = "batch_rows"
 _GX_VIEW = "tmp_view"
 """Temporary view that GX makes of the rows for rules that are SQL, and leaves behind."""
 
@@ -93,10 +93,27 @@ def _batch(session: SparkSQLSession, view: str) -> Iterator[Any]:
     """Yield the rows of a view as GX knows them. Nothing stays: no view of GX's, no rows in memory."""
     _Lent.engine = LentSparkEngine(spark=session.spark, persist=False)
     try:
-        yield _rows_of_a_frame().get_batch({"dataframe": session.dataframe(view)})
+        with _columns_of(session.spark):
+            yield _rows_of_a_frame().get_batch({"dataframe": session.dataframe(view)})
     finally:
         _Lent.engine = None
         session.spark.catalog.dropTempView(_GX_VIEW)
+
+
+@contextmanager
+def _columns_of(spark: object) -> Iterator[None]:
+    """Have pyspark's functions, which GX calls, make columns for a session of Spark Connect where this is one.
+
+    pyspark's own builder says so for good, and a process could not start a Spark of its own any more.
+    """
+    before = os.environ.get(_SPEAKS_CONNECT)
+    if isinstance(spark, ConnectSession):
+        os.environ[_SPEAKS_CONNECT] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_SPEAKS_CONNECT, None)
 
 
 def run(session: SparkSQLSession, view: str, rules: Mapping[int, Rule]) -> dict[int, GxResult]:
@@ -107,35 +124,26 @@ def run(session: SparkSQLSession, view: str, rules: Mapping[int, Rule]) -> dict[
     suite, refused = suite_of(rules, _arguments)
     try:
         with _batch(session, view) as batch:
-            validation = batch.validate(suite, result_format=COUNTS_ONLY)
+            validation = batch.validate(suite, result_format=_ONLY_COUNTS)
     except (GreatExpectationsError, PySparkException) as error:
         raise Refused(type(error).__name__) from error
     return refused | {position(result): read(result, _SPARK_ERROR) for result in validation.results}
 
 
 def _arguments(rule: Rule) -> dict[str, Any]:
-    if rule.unexpected_rows is not None:
-        return {"unexpected_rows_query": _sql_for_gx(rule)}
-    if _is_about_rows(rule) and at_fault_sql(rule) is None:
-        # what is at fault would be a number without branch and file, which is another result than DuckDB's
-        raise Refused(
-            f"on Spark, rows at fault of {rule.expectation} with these arguments cannot be named: write it as SQL"
-        )
+    where = f"rule {rule.id}"
+    try:
+        check_rule(rule, where)
+        if rule.unexpected_rows is not None:
+            return {"unexpected_rows_query": _sql_for_gx(sql_for_spark(rule, where))}
+    except UntranslatableSQL as error:
+        raise Refused(str(error)) from error
     if rule.expectation == COMPOUND_UNIQUE:
         return {**rule.kwargs, "ignore_row_if": "any_value_is_missing"}
     return dict(rule.kwargs)
 
 
-def _is_about_rows(rule: Rule) -> bool:
-    kind = get_expectation_impl(str(rule.expectation))
-    return issubclass(kind, ColumnMapExpectation | ColumnPairMapExpectation | MulticolumnMapExpectation)
-
-
-def _sql_for_gx(rule: Rule) -> str:
-    """Return the rule's SQL in Spark's form as GX wants it: selecting from its ``{batch}``, every other brace doubled."""
-    sql = str(rule.unexpected_rows).strip().rstrip(";").replace(BATCH, _ROWS)
-    try:
-        body = to_spark(sql, where=f"rule {rule.id}").replace("{", "{{").replace("}", "}}")
-    except UntranslatableSQL as error:
-        raise Refused(str(error)) from error
-    return f"WITH {_ROWS} AS (SELECT * FROM {BATCH}) SELECT * FROM (\n{body}\n) AS faults"
+def _sql_for_gx(sql: str) -> str:
+    """Return SQL as GX wants it: selecting from its ``{batch}``, every other brace doubled."""
+    body = sql.replace("{", "{{").replace("}", "}}")
+    return f"WITH {ROWS} AS (SELECT * FROM {BATCH}) SELECT * FROM (\n{body}\n) AS faults"

@@ -86,6 +86,7 @@ def _told() -> Iterator[None]:
     from kenpo_pipelines.models import ModelError
     from kenpo_pipelines.scorecards.rows import ScorecardError
     from kenpo_pipelines.serving.faults import ServingError
+    from kenpo_pipelines.spark_sql import UntranslatableSQL
     from kenpo_pipelines.submissions.contract import ContractError
     from kenpo_pipelines.submissions.landing import LandingError
 
@@ -101,6 +102,7 @@ def _told() -> Iterator[None]:
         ServingError,
         SettingsError,
         SuiteError,
+        UntranslatableSQL,
     )
     try:
         yield

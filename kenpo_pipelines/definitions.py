@@ -13,6 +13,7 @@ from assets.reference import reference_assets
 from assets.scorecards import scorecard_assets
 from assets.serving import serving_assets
 from expectations.dbt_tests import suite_from_dbt
+from expectations.spark_rules import check_suites
 from expectations.suite import Suite, load_suites
 from kenpo_pipelines.automation.alerting.sensors import alert_sensors
 from kenpo_pipelines.automation.alerting.telling import teller
@@ -34,20 +35,21 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     """Return everything that Dagster shows and runs for one installation.
 
     Raises CatalogueError, ContractError, SuiteError, ModelError, EnvironmentsError or SelectionError, which name the file, for
-    anything that does not fit, UntranslatableSQL for a model that Spark cannot run where it is the engine, and ChannelError for
-    an address of alerts.
+    anything that does not fit, UntranslatableSQL for a model or a rule that has no form for Spark where it is the engine, and
+    ChannelError for an address of alerts.
     """
     installation = Installation.from_settings(settings)
     here, telling = environment(settings), teller(settings)
     contracts, project = installation.contracts, installation.project
-    if settings.engine == "spark":
-        check_project(project)
     suites = load_suites(settings.contracts_dir)
     model_suites: dict[str, Suite] = {}
     for layer in LAYERS:
         schema_file = settings.models_dir / layer / "schema.yml"
         if schema_file.is_file():
             model_suites |= suite_from_dbt(schema_file)
+    if settings.engine == "spark":
+        check_project(project)
+        check_suites([*suites.values(), *model_suites.values()])
     definitions = dg.Definitions(
         assets=[
             *(landing_spec(contract) for contract in contracts.values()),

@@ -1,13 +1,14 @@
-"""Talking to an object store through fsspec: which of its faults pass, and trying again with back-off while they do.
+"""Talking to an object store through fsspec: which of its faults pass, trying again with back-off, when an object was written.
 
 What lives here: what landing and the lake have in common. What does not: what they put there, and how they tell a fault.
 Credentials and endpoint come from the environment, as the store's own driver takes them (``AWS_…`` for s3). fsspec and the
 driver are imported when a store is first asked.
 """
 
+import datetime as dt
 import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -24,7 +25,9 @@ _PERMANENT = (
 )
 """How the s3 driver numbers answers that stay as they are until somebody acts."""
 
-_PASSING_CODES = {"BadDigest", "IncompleteBody", "RequestTimeout", "SlowDown", "XAmzContentSHA256Mismatch"}
+_PASSING_CODES = {"BadDigest", "IncompleteBody", "RequestTimeout", "SlowDown", "XAmzContentSHA256Mismatch"} | {
+    "NoSuchUpload"  # the end of an upload in parts was asked for again, because its answer was lost
+}
 """What s3 answers to a request that was hurt on its way, whatever number the driver gives it."""
 
 _PASSING = frozenset(
@@ -34,6 +37,10 @@ _PASSING = frozenset(
     }
 )
 """Errors of the s3 driver's libraries that are no OSError, by library and class; they are imported by the driver alone."""
+
+
+_TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
+"""Under which name a driver tells when an object was written: s3, azure, google, local, memory."""
 
 
 def open_store(url: str) -> tuple[Any, str]:
@@ -79,6 +86,18 @@ def is_passing(error: BaseException) -> bool:
 def is_of_this_machine(error: BaseException) -> bool:
     """True when the disk to which an object is fetched is full or may not be written."""
     return isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE
+
+
+def written_at(info: Mapping[str, Any]) -> dt.datetime | None:
+    """Return when an object was written, in UTC, by what a listing tells of it; None where the driver does not say."""
+    told = next((info[key] for key in _TIMES if info.get(key) is not None), None)
+    if isinstance(told, str):
+        told = dt.datetime.fromisoformat(told)
+    if isinstance(told, int | float):
+        told = dt.datetime.fromtimestamp(told, dt.UTC)
+    if not isinstance(told, dt.datetime):
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=dt.UTC)
 
 
 def code_of(error: BaseException) -> str:

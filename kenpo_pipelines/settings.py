@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 CHECKOUT = Path(__file__).resolve().parent.parent
 """The project's checkout: it is an application run from there, so its YAML and SQL are read from there."""
 
+_MEMORY = re.compile(r"[1-9]\d*(MB|GB|MiB|GiB)")
 _SPARK_MASTER = re.compile(r"local(\[(\*|[1-9]\d*)\])?|(spark|sc)://[^/;\s]+(/;\S*)?/?")
 
 
@@ -40,6 +41,10 @@ class Settings(BaseSettings):
     """For how long an object store keeps a version of a partition that was replaced, for who is reading it."""
     engine: Literal["duckdb", "spark"] = "duckdb"
     """What runs the SQL models and judges their results."""
+    cores: int = Field(default=2, ge=1)
+    """How many cores of this machine a run uses: files are read by as many readers, DuckDB has as many threads."""
+    engine_memory: str = "2GB"
+    """What DuckDB may hold in memory while it runs models; more goes to temporary files."""
     spark_master: str = "local[*]"
     """Where Spark is: ``local[*]`` (in this process), ``spark://host:port``, or a Spark Connect server ``sc://host:port``."""
     pseudonym_key: SecretStr | None = None
@@ -63,6 +68,13 @@ class Settings(BaseSettings):
         if url is None or "://" not in url:
             return url
         return _plain(url, "a lake in KENPO_HOME/lake needs no URL")
+
+    @field_validator("engine_memory")
+    @classmethod
+    def _engine_memory_has_a_unit(cls, size: str) -> str:
+        if not _MEMORY.fullmatch(size):
+            raise ValueError("write it as 2GB or 512MB")
+        return size
 
     @field_validator("spark_master")
     @classmethod

@@ -1,13 +1,14 @@
 """A lock in the serving database that hosts share: a session of PostgreSQL holds it, and it is free when the session ends.
 
-What lives here: taking it at once or not at all, and sessions that a dead host does not keep. What does not: what it is for
-(``month_lock``).
+What lives here: taking it at once or not at all, sessions that a dead host does not keep, and taking it again when its session
+was lost. What does not: what it is for (``month_lock``).
 """
 
 import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 
 from sqlalchemy import Connection, Engine, text
@@ -29,6 +30,14 @@ class IsHeld(Exception):
     """Somebody else holds the lock."""
 
 
+@dataclass
+class _Session:
+    """The session by which a thread holds a lock. ``is_first``: no other one before it was lost."""
+
+    connection: Connection
+    is_first: bool = True
+
+
 def is_shared(database_url: str) -> bool:
     """True when the database is a server that several hosts may share; raise ServingError for a URL that is none."""
     return _engine(database_url).dialect.name == "postgresql"
@@ -41,18 +50,44 @@ def advisory_lock(database_url: str, name: str) -> Iterator[bool]:
     Raises ServingError when the database cannot be asked. The session needs a connection of its own to the server: behind a
     pooler, one that is pooled by session.
     """
-    mine: set[tuple[str, str]] = _held.__dict__.setdefault("locks", set())
+    mine = _mine()
     if (database_url, name) in mine:
         yield False
         return
-    connection = _take(_engine(database_url), name)
+    mine[database_url, name] = _Session(_take(_engine(database_url), name))
     try:
-        mine.add((database_url, name))
         yield True
     finally:
-        mine.discard((database_url, name))
-        with suppress(SQLAlchemyError):  # a session that was lost holds nothing any more
-            connection.close()
+        _end(mine.pop((database_url, name)).connection)
+
+
+def was_held_throughout(database_url: str, name: str) -> bool:
+    """True when the session by which this thread holds the lock is the one that took it; True as well where it holds none.
+
+    Where that was lost, by a restart of the database for one, the lock is taken again, and others may have held it meanwhile:
+    False from then on. Raises IsHeld when another holds it now, ServingError when the database cannot be asked.
+    """
+    session = _mine().get((database_url, name))
+    if session is None:
+        return True
+    try:
+        session.connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        lost, session.is_first = session.connection, False
+        session.connection = _take(_engine(database_url), name)
+        _end(lost)
+    return session.is_first
+
+
+def _mine() -> dict[tuple[str, str], _Session]:
+    """What this thread holds, by database and lock."""
+    locks: dict[tuple[str, str], _Session] = _held.__dict__.setdefault("locks", {})
+    return locks
+
+
+def _end(connection: Connection) -> None:
+    with suppress(SQLAlchemyError):  # a session that was lost holds nothing any more
+        connection.close()
 
 
 @patient

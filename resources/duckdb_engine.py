@@ -11,19 +11,17 @@ from typing import Any
 
 import duckdb
 
-from kenpo_pipelines.models import Model, Relation
+from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.lake.base import COMPRESSION, ROW_GROUP
+from kenpo_pipelines.models import Model, ModelProject, Relation
 from resources.engine import Engine, ModelContractError, canonical_type, check_contract
 from resources.session import Session, SessionError
 
-_THREADS = 2
-_MEMORY = "2GB"
-"""Sorts and groups that need more go to temporary files, so that a month of any size fits a machine with 4 GB."""
-
-_ROW_GROUP = 122_880
-"""DuckDB's own size, written down: what is held while writing stays small, two threads have groups enough to read."""
-
 _ABOUT_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
-"""Errors about the text of the SQL; others (conversion, out of range) quote values of rows."""
+"""Errors about the text of the SQL."""
+
+_ABOUT_MACHINE = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
+"""Errors about files, memory and whoever stopped the work; all others (conversion, out of range) may quote values of rows."""
 
 
 class DuckDBSession:
@@ -64,10 +62,18 @@ class DuckDBSession:
 
 
 class DuckDBEngine(Engine):
-    """Runs models in memory. Every session is a connection of its own."""
+    """Runs models in this process. Every session is a connection of its own.
+
+    Sorts and groups that need more than ``memory`` go to temporary files, so that a month of any size fits a machine with 4 GB.
+    The number of ``threads`` changes no byte of a result.
+    """
 
     name = "duckdb"
     code = ("resources/engine.py", "resources/session.py", "resources/duckdb_engine.py")
+
+    def __init__(self, lake: Lake, project: ModelProject, *, threads: int = 2, memory: str = "2GB") -> None:
+        super().__init__(lake, project)
+        self._config: dict[str, str | bool | int | float | list[str]] = {"threads": threads, "memory_limit": memory}
 
     @property
     def release(self) -> str:
@@ -78,9 +84,7 @@ class DuckDBEngine(Engine):
     def session(self) -> Iterator[DuckDBSession]:
         """Open an in-memory connection with bounded memory and settings that make results repeatable."""
         with self.lake.scratch() as folder:
-            connection = duckdb.connect(
-                ":memory:", config={"threads": _THREADS, "memory_limit": _MEMORY, "temp_directory": str(folder)}
-            )
+            connection = duckdb.connect(":memory:", config={**self._config, "temp_directory": str(folder)})
             try:
                 connection.execute("set preserve_insertion_order = true")
                 yield DuckDBSession(connection, self)
@@ -89,6 +93,9 @@ class DuckDBEngine(Engine):
 
     def _is_replaced(self, error: Exception) -> bool:
         return isinstance(error, duckdb.IOException)
+
+    def _may_quote_rows(self, error: Exception) -> bool:
+        return may_quote_rows(error)
 
     def _run(self, session: Session, model: Model, month: str) -> int:
         assert isinstance(session, DuckDBSession)
@@ -104,6 +111,11 @@ class DuckDBEngine(Engine):
         except (duckdb.BinderException, duckdb.InvalidInputException, ModelContractError) as error:
             self._explain_foreign_months(model, month, error)
             raise
+
+
+def may_quote_rows(error: Exception) -> bool:
+    """True for errors of DuckDB whose text may hold values of rows."""
+    return isinstance(error, duckdb.Error) and not isinstance(error, (*_ABOUT_SQL, *_ABOUT_MACHINE))
 
 
 def attach(connection: duckdb.DuckDBPyConnection, engine: Engine, relation: Relation, months: Sequence[str]) -> str:
@@ -140,9 +152,10 @@ def _told() -> Iterator[None]:
     except duckdb.Error as error:
         is_about_sql = isinstance(error, _ABOUT_SQL)
         first_line = str(error).partition("\n")[0]
-        raise SessionError(
-            type(error).__name__, first_line if is_about_sql else "", is_about_sql=is_about_sql
-        ) from error
+        # a cause is kept in logs with its own words
+        raise SessionError(type(error).__name__, first_line if is_about_sql else "", is_about_sql=is_about_sql) from (
+            None if may_quote_rows(error) else error
+        )
 
 
 def _literal(text: str) -> str:
@@ -173,7 +186,7 @@ def _check_types(connection: duckdb.DuckDBPyConnection, model: Model, sql: str) 
 
 def _copy(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
     copied = connection.execute(
-        f"copy (\n{sql}\n) to {_literal(str(path))} (format parquet, compression zstd, row_group_size {_ROW_GROUP})"
+        f"copy (\n{sql}\n) to {_literal(str(path))} (format parquet, compression {COMPRESSION}, row_group_size {ROW_GROUP})"
     ).fetchone()
     assert copied is not None
     return int(copied[0])

@@ -26,6 +26,17 @@ class ModelContractError(Exception):
     """A model's result has other columns or types than its schema.yml promises."""
 
 
+class ModelFailed(Exception):
+    """The engine could not compute a model. Its own words may quote values of rows, so only their kind is told."""
+
+    def __init__(self, model: Model, month: str, kind: str) -> None:
+        """``kind``: the type name of the engine's error."""
+        super().__init__(
+            f"{model.relation.sql_name} month {month}: the engine stopped with {kind}. What it says may quote values of rows "
+            "and is not kept; docs/runbooks/failed-run.md tells how to see it"
+        )
+
+
 class Engine(ABC):
     """Runs models for one month, in sessions that hold nothing between them: the lake is the only state."""
 
@@ -56,6 +67,10 @@ class Engine(ABC):
     def _is_replaced(self, error: Exception) -> bool:
         """True when a file was not there any more: another run may have replaced its partition."""
 
+    @abstractmethod
+    def _may_quote_rows(self, error: Exception) -> bool:
+        """True for an error of the engine that is neither about the text of the SQL nor about the machine."""
+
     def run_model(self, model: Model, month: str, session: Session | None = None) -> int:
         """Run one model for one month, replace its partition, and return its number of rows.
 
@@ -63,7 +78,7 @@ class Engine(ABC):
 
         A view has no partition: its contract is checked and its rows are counted. Another run may replace an earlier
         month's partition while this one reads it: its files are then gone, and reading begins anew with the new ones.
-        Raises LakeError when that does not help.
+        Raises LakeError when that does not help, :class:`ModelFailed` when the rows cannot be computed.
         """
         if session is None:
             with self.session() as own:
@@ -73,6 +88,8 @@ class Engine(ABC):
             try:
                 return self._run(session, model, month)
             except Exception as error:
+                if self._may_quote_rows(error):
+                    raise ModelFailed(model, month, type(error).__name__) from None
                 if not self._is_replaced(error):
                     raise
                 attempts_left -= 1
@@ -131,6 +148,10 @@ class Engine(ABC):
             name = session.attach(relation, [month])
             return list(session.columns(name)), session.fetch(f"select * from {name} limit {int(limit)}")
 
+    def _columns_of_files(self, relation: Relation, month: str) -> list[list[str]]:
+        """Return the names of columns in each file of a partition."""
+        return [pq.read_schema(path).names for path in self.lake.files(relation.layer, relation.name, month)]
+
     def _explain_foreign_months(self, model: Model, month: str, error: Exception) -> None:
         """Raise LakeError naming the earlier months whose partitions were made by a version with other columns."""
         for relation in model.history:
@@ -138,8 +159,8 @@ class Engine(ABC):
             foreign = [
                 one
                 for one in self.months_up_to(relation, month)
-                for path in self.lake.files(relation.layer, relation.name, one)
-                if pq.read_schema(path).names != promised
+                for names in self._columns_of_files(relation, one)
+                if names != promised
             ]
             if foreign:
                 raise LakeError(

@@ -19,11 +19,13 @@ from kenpo_pipelines.models import ModelError
 from kenpo_pipelines.scorecards.rows import ScorecardError
 from kenpo_pipelines.serving.faults import PassingFault, ServingError
 from kenpo_pipelines.settings import SettingsError
+from kenpo_pipelines.spark_sql import UntranslatableSQL
 from kenpo_pipelines.submissions.contract import ContractError
 from kenpo_pipelines.submissions.landing import LandingError
 from resources.backfills import EarlierMonthFailed
-from resources.engine import ModelContractError
+from resources.engine import ModelContractError, ModelFailed
 from resources.month_lock import MonthIsRunning
+from resources.spark_connection import is_about_machines
 
 _PASSING = {
     getattr(errno, name)
@@ -66,20 +68,6 @@ _OF_SQLITE = {
 _OF_POSTGRESQL = {"53100": errno.ENOSPC, "25006": errno.EROFS}
 """SQLSTATE: disk full, transaction is read-only."""
 
-_OF_SPARK = (
-    "ExecutorLostFailure",
-    "FetchFailed",
-    "SparkContext was shut down",
-    "stopped SparkContext",
-    "All masters are unresponsive",
-    "Answer from Java side is empty",
-    "error occurred while trying to connect to the Java server",
-    "StatusCode.UNAVAILABLE",
-    "Connection refused",
-)
-"""In errors of Spark and of what speaks to it: machines that went away while it worked, after its own tries."""
-_SPEAK_TO_SPARK = ("pyspark", "py4j", "grpc")
-
 _OURS = (
     CatalogueError,
     ContractError,
@@ -88,10 +76,12 @@ _OURS = (
     LandingError,
     ModelContractError,
     ModelError,
+    ModelFailed,
     MonthIsRunning,
     ScorecardError,
     ServingError,
     SettingsError,
+    UntranslatableSQL,
 )
 """The project's own errors: their messages name what is wrong and what to do."""
 
@@ -120,15 +110,9 @@ def fault_of(error: BaseException) -> Fault | None:
         return Fault(True, words)
     if any(isinstance(one, TimeoutError | ConnectionError) for one in chain):
         return Fault(True, words)
-    if any(_is_passing_in_spark(one) for one in chain):
+    if any(is_about_machines(one) for one in chain):
         return Fault(True, f"Spark lost its workers or its master: {words.partition(chr(10))[0]}")
     return Fault(False, words) if isinstance(error, _OURS) else None
-
-
-def _is_passing_in_spark(error: BaseException) -> bool:
-    """True for an error of Spark's, known by where its type is from: pyspark is not imported where Spark is not the engine."""
-    is_of_spark = type(error).__module__.partition(".")[0] in _SPEAK_TO_SPARK
-    return is_of_spark and any(words in str(error) for words in _OF_SPARK)
 
 
 def _words(error: BaseException) -> str:

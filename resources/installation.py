@@ -50,6 +50,9 @@ class Installation:
     lake_keep_hours: float = 24
     locks_dir: str = ""
     """Where the locks of months are; '' for the lake's folder."""
+    cores: int = 2
+    """How many readers of files, and threads of DuckDB, a run has."""
+    engine_memory: str = "2GB"
     engine_name: str = "duckdb"
     spark_master: str = "local[*]"
     """Where Spark is, when it is the engine; carries no secret."""
@@ -72,6 +75,8 @@ class Installation:
             database_url=settings.sql_url,
             code_version=code_version(settings.project_dir),
             landing_url=settings.landing_url,
+            cores=settings.cores,
+            engine_memory=settings.engine_memory,
             engine_name=settings.engine,
             spark_master=settings.spark_master,
             spark_log=str(settings.spark_log_file),
@@ -139,7 +144,7 @@ class Installation:
     def engine(self) -> Engine:
         """The engine that runs SQL models over the lake."""
         if self.engine_name == DuckDBEngine.name:
-            return DuckDBEngine(self.lake, self.project)
+            return DuckDBEngine(self.lake, self.project, threads=self.cores, memory=self.engine_memory)
         from resources.spark_connection import SparkMaster
         from resources.spark_engine import SparkEngine
 

@@ -14,6 +14,7 @@ import datetime as dt
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -23,11 +24,13 @@ from filelock import FileLock, Timeout
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.lake import Lake, LakeError
-from resources.advisory_lock import IsHeld, advisory_lock, is_shared
+from resources.advisory_lock import IsHeld, advisory_lock, is_shared, was_held_throughout
 from resources.installation import Installation
 
 _SIGNATURES = (".locks", "months")
 """Layer and name under which a lake in an object store keeps who holds a month."""
+
+_signed = threading.local()
 
 
 class MonthIsRunning(Exception):
@@ -48,6 +51,9 @@ class _Lock(Protocol):
 
     def clear(self) -> None:
         """Take the name away."""
+
+    def was_kept(self) -> bool:
+        """True when nobody else can have held it since this thread took it; raise IsHeld, LakeError or ServingError."""
 
 
 @contextmanager
@@ -70,6 +76,23 @@ def month_lock(installation: Installation, month: str, run_id: str = "") -> Iter
             since = dt.datetime.now(fiscal.TOKYO).isoformat()
             lock.sign({"run": run_id, "process": os.getpid(), "host": socket.gethostname(), "since": since})
         yield
+
+
+def require_month(installation: Installation, month: str) -> None:
+    """Make sure that nobody else has run the month since this thread took it; raise :class:`MonthIsRunning` otherwise.
+
+    Call it before publishing: what this run has made may have become old since a session that held the lock was lost. Raises
+    LakeError or ServingError when that cannot be known.
+    """
+    try:
+        was_kept = _lock(installation, month).was_kept()
+    except IsHeld:
+        was_kept = False
+    if not was_kept:
+        raise MonthIsRunning(
+            f"{month} was taken by another run when this one had lost its session of the database, and with it the month's "
+            "lock. This one ends here. Run it again when the other is done."
+        )
 
 
 def died_unfinished(installation: Installation, month: str) -> bool:
@@ -136,6 +159,9 @@ class _FileLock:
         with suppress(OSError):
             self._path.write_bytes(b"")
 
+    def was_kept(self) -> bool:
+        return True  # the operating system takes it away from nobody who lives
+
 
 class _DatabaseLock:
     """An advisory lock of the serving database; who holds it stands in the lake that the hosts share."""
@@ -144,19 +170,35 @@ class _DatabaseLock:
         self._database_url = database_url
         self._lake = lake
         self._month = month
+        self._name = f"month {month}"
 
     def hold(self) -> AbstractContextManager[bool]:
-        return advisory_lock(self._database_url, f"month {self._month}")
+        return advisory_lock(self._database_url, self._name)
 
     def sign(self, holder: dict[str, Any]) -> None:
         self._lake.put_aside(*_SIGNATURES, self._month, holder)
+        _own_signatures()[self._name, self._database_url] = holder
 
     def signature(self) -> Any:
         return self._lake.aside(*_SIGNATURES, self._month)
 
     def clear(self) -> None:
+        own = _own_signatures().pop((self._name, self._database_url), None)
         with suppress(LakeError):
-            self._lake.put_aside(*_SIGNATURES, self._month, None)
+            if self.signature() == own:  # not the name of who came when this one's session was lost
+                self._lake.put_aside(*_SIGNATURES, self._month, None)
+
+    def was_kept(self) -> bool:
+        # who held it in between left another name, or none
+        return was_held_throughout(self._database_url, self._name) or (
+            self.signature() == _own_signatures()[self._name, self._database_url]
+        )
+
+
+def _own_signatures() -> dict[tuple[str, str], dict[str, Any]]:
+    """What this thread has signed the locks with that it holds, by lock and database."""
+    signatures: dict[tuple[str, str], dict[str, Any]] = _signed.__dict__.setdefault("signatures", {})
+    return signatures
 
 
 def _words(holder: Any) -> str:

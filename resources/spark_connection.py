@@ -9,9 +9,7 @@ import atexit
 import os
 import shutil
 import socket
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +18,7 @@ from urllib.parse import urlsplit
 
 from kenpo_pipelines.settings import SettingsError
 from kenpo_pipelines.spark_sql import SESSION_SETTINGS
+from resources.spark_noise import QUIET_EXECUTORS, keep_values_out_of_logs, quieten
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,7 +40,7 @@ RESULTS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.writeLegacyFormat": "false",
-    # results up to 64 MB become one file: in the order of the model, and with the same bytes every time
+    # results up to 64 MB become one file, in the order of the model
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "64MB",
@@ -56,6 +55,7 @@ _HERE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "WARN",
     "spark.sql.catalogImplementation": "in-memory",
+    **QUIET_EXECUTORS,
 }
 """Settings of a driver that this process starts. What a machine or a cluster needs besides (memory, cores, driver host) is
 Spark's own business: ``conf/spark-defaults.conf`` in SPARK_CONF_DIR."""
@@ -81,6 +81,37 @@ class SparkMaster:
     def is_connect(self) -> bool:
         """True when the driver is a server elsewhere, which is spoken to by Spark Connect."""
         return self.url.startswith(_CONNECT)
+
+
+_SPEAK_TO_SPARK = ("pyspark", "py4j", "grpc")
+_LOST = (
+    "ExecutorLostFailure",
+    "FetchFailed",
+    "SparkContext was shut down",
+    "stopped SparkContext",
+    "All masters are unresponsive",
+    "Answer from Java side is empty",
+    "error occurred while trying to connect to the Java server",
+    "StatusCode.UNAVAILABLE",
+    "Connection refused",
+)
+"""In errors of Spark and of what speaks to it: machines that went away while it worked, after its own tries."""
+
+
+def is_about_machines(error: BaseException) -> bool:
+    """True for an error of Spark's that says that machines went away: the same work can succeed later."""
+    return _is_of_spark(error) and any(words in str(error) for words in _LOST)
+
+
+def may_quote_rows(error: BaseException) -> bool:
+    """True for errors of Spark whose text may hold values of rows."""
+    is_about_sql = type(error).__name__ in ("AnalysisException", "ParseException")
+    return _is_of_spark(error) and not is_about_sql and not is_about_machines(error)
+
+
+def _is_of_spark(error: BaseException) -> bool:
+    """Known by where its type is from: pyspark is not imported where Spark is not the engine."""
+    return type(error).__module__.partition(".")[0] in _SPEAK_TO_SPARK
 
 
 def release() -> str:
@@ -128,24 +159,15 @@ def connected(master: SparkMaster) -> "SparkSession":
 
 def _running() -> "SparkSession | None":
     """Return the session of a driver that runs in this process already: there can be only one."""
-    with _quiet():
-        from pyspark import SparkContext
-        from pyspark.sql import SparkSession
+    quieten()
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
-        return SparkSession.builder.getOrCreate() if SparkContext._active_spark_context is not None else None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pyspark's word about new versions of pandas, which it is not given here, from people, and its own log of failed
-    queries, which prints them with values of rows: they are told by who asked."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        from pyspark.logger import PySparkLogger
-
-        for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
-            PySparkLogger.getLogger(name).disabled = True
-        yield
+    if SparkContext._active_spark_context is None:
+        return None
+    spark = SparkSession.builder.getOrCreate()
+    keep_values_out_of_logs(spark)
+    return spark
 
 
 def disconnect() -> None:
@@ -169,9 +191,9 @@ def new_session(master: SparkMaster) -> "SparkSession":
 
 
 def _connect(master: SparkMaster) -> "SparkSession":
-    with _quiet():
-        from pyspark.errors import PySparkException
-        from pyspark.sql.connect.session import SparkSession as ConnectSession
+    quieten()
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
 
     try:
         spark: Any = ConnectSession.builder.remote(master.url).create()
@@ -188,11 +210,11 @@ def _start(master: SparkMaster) -> "SparkSession":
             "KENPO_ENGINE=spark needs Java 17 or newer, which was not found (JAVA_HOME, PATH): install for example "
             "openjdk-17-jre-headless, or name a Spark Connect server: KENPO_SPARK_MASTER=sc://host:15002"
         )
-    with _quiet():
-        from pyspark import SparkConf, SparkContext
-        from pyspark.errors import PySparkException
-        from pyspark.java_gateway import launch_gateway
-        from pyspark.sql import SparkSession
+    quieten()
+    from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkException
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
 
     conf = SparkConf(loadDefaults=False).setMaster(master.url)
     for name, value in {**_HERE, **RESULTS}.items():
@@ -207,11 +229,12 @@ def _start(master: SparkMaster) -> "SparkSession":
             ) from error
     SparkContext._ensure_initialized(gateway=gateway)
     try:
-        with _quiet():
-            return SparkSession.builder.getOrCreate()
+        spark = SparkSession.builder.getOrCreate()
     except Exception as error:
         _end_java()
         raise SparkUnreachable(f"Spark could not be started on {master.url}: {_first_line(error)}") from error
+    keep_values_out_of_logs(spark)
+    return spark
 
 
 def _end_java() -> None:

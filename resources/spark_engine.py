@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import sqlglot
 from sqlglot import exp
 
-from kenpo_pipelines.lake import FolderLake, Lake
-from kenpo_pipelines.models import DIALECT, Model, ModelProject
-from kenpo_pipelines.settings import SettingsError
+from kenpo_pipelines.lake import Lake
+from kenpo_pipelines.lake.objects import ObjectLake
+from kenpo_pipelines.models import DIALECT, Model, ModelProject, Relation
 from kenpo_pipelines.spark_sql import spark_type
 from resources.engine import Engine, ModelContractError, canonical_type, check_contract, count
 from resources.session import Session
-from resources.spark_connection import SparkMaster, new_session, release
-from resources.spark_files import write_files
+from resources.spark_connection import SparkMaster, may_quote_rows, new_session, release
+from resources.spark_files import FolderPartitions
+from resources.spark_objects import StoredPartitions
+from resources.spark_partitions import Partitions, VersionReplaced
 from resources.spark_session import ForeignFiles, SparkSQLSession
 
 if TYPE_CHECKING:
@@ -40,12 +42,13 @@ class SparkEngine(Engine):
 
     def __init__(self, lake: Lake, project: ModelProject, master: SparkMaster) -> None:
         super().__init__(lake, project)
-        if not isinstance(lake, FolderLake) and not master.is_local:
-            raise SettingsError(
-                f"KENPO_SPARK_MASTER={master.url}: the workers of a cluster read the lake in a folder that they share; with a "
-                "lake in an object store Spark runs in one process, local[*]"
-            )
         self.master = master
+        self.partitions: Partitions = (
+            StoredPartitions(lake) if isinstance(lake, ObjectLake) and not master.is_local else FolderPartitions(lake)
+        )
+        """Of a lake in an object store the executors of a cluster read and write the objects themselves. Spark on this machine
+        alone reads the copies that are here, like DuckDB: its own reader, which takes the columns that a model needs, of
+        files that were fetched once."""
 
     @property
     def release(self) -> str:
@@ -55,14 +58,26 @@ class SparkEngine(Engine):
     @contextmanager
     def session(self) -> Iterator[SparkSQLSession]:
         """Open a session of this process's connection; the first one starts Spark, which takes seconds."""
-        session = SparkSQLSession(new_session(self.master), self)
+        session = SparkSQLSession(new_session(self.master), self, self.partitions, is_remote=self.master.is_connect)
         try:
             yield session
         finally:
             session.close()
 
     def _is_replaced(self, error: Exception) -> bool:
-        return isinstance(error, FileNotFoundError) or any(word in str(error) for word in _GONE)
+        return isinstance(error, FileNotFoundError | VersionReplaced) or any(word in str(error) for word in _GONE)
+
+    def _may_quote_rows(self, error: Exception) -> bool:
+        return may_quote_rows(error)
+
+    def rows(self, relation: Relation, month: str) -> int:
+        """Return the number of rows of a month; of a partition without reading them."""
+        if self.view(relation) is None:
+            return sum(piece.footer.rows for piece in self.partitions.pieces(relation, [month]))
+        return super().rows(relation, month)
+
+    def _columns_of_files(self, relation: Relation, month: str) -> list[list[str]]:
+        return [piece.footer.schema.names for piece in self.partitions.pieces(relation, [month])]
 
     def _run(self, session: Session, model: Model, month: str) -> int:
         assert isinstance(session, SparkSQLSession)
@@ -82,9 +97,7 @@ class SparkEngine(Engine):
         if model.is_view:
             return count(session, f"(\n{sql}\n)")
         rows = _as_promised(session.select(_in_total_order(sql, model), model.path.name), model)
-        with self.lake.replace(model.layer, model.name, month) as folder:
-            write_files(rows, folder)
-        return self.rows(model.relation, month)
+        return self.partitions.write(rows, model, month)
 
 
 def _in_total_order(sql: str, model: Model) -> str:

@@ -9,13 +9,10 @@ types, that it makes no sense) is what DuckDB says when it is the engine, and ta
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kenpo_pipelines.lake import LakeError
 from kenpo_pipelines.models import Model, Relation
@@ -23,12 +20,12 @@ from kenpo_pipelines.spark_sql import UntranslatableSQL, to_spark, view_name
 from resources.duckdb_engine import DuckDBSession
 from resources.engine import Engine
 from resources.session import SessionError
-from resources.spark_files import read_files
+from resources.spark_connection import may_quote_rows
+from resources.spark_partitions import Partitions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_FILES_KNOWN = 16_384
 _BYTES_PER_TASK = 16 * 2**20
 """Of compressed Parquet; several times as much in memory."""
 _MOST_TASKS = 400
@@ -44,17 +41,25 @@ class SparkSQLSession:
 
     kind = "spark"
 
-    def __init__(self, spark: "SparkSession", engine: Engine) -> None:
+    def __init__(
+        self, spark: "SparkSession", engine: Engine, partitions: Partitions, *, is_remote: bool = False
+    ) -> None:
+        """``is_remote``: the session is one of a Spark Connect server, and over a connection of its own."""
         self.spark = spark
+        self._is_remote = is_remote
         self._engine = engine
+        self._partitions = partitions
         self._empty = DuckDBSession(duckdb.connect(config={"threads": 1}))
         self._views: set[str] = set()
         self._bytes: dict[str, int] = {}
 
     def close(self) -> None:
-        """Take back all views."""
-        for name in sorted(self._views):
-            self.spark.catalog.dropTempView(name)
+        """Take back all views; of a remote session everything: the server would keep it for an hour."""
+        if self._is_remote:
+            self.spark.stop()
+        else:
+            for name in sorted(self._views):
+                self.spark.catalog.dropTempView(name)
         self._empty.connection.close()
 
     @property
@@ -82,14 +87,13 @@ class SparkSQLSession:
             self._attach_files(relation, relation.history_sql_name, self._engine.months_up_to(relation, month))
 
     def _attach_files(self, relation: Relation, name: str, months: Sequence[str]) -> None:
-        lake = self._engine.lake
-        files = [path for month in months for path in lake.files(relation.layer, relation.name, month)]
-        schema = _schema(files[0])
-        if foreign := [path for path in files if not _schema(path).equals(schema)]:
-            raise ForeignFiles(f"{relation.sql_name}: {foreign[0]} has other columns than {files[0]}")
-        read_files(self.spark, files, schema).createOrReplaceTempView(view_name(name))
+        pieces = self._partitions.pieces(relation, months)
+        schema = pieces[0].footer.schema
+        if foreign := [piece.place for piece in pieces if not piece.footer.schema.equals(schema)]:
+            raise ForeignFiles(f"{relation.sql_name}: {foreign[0]} has other columns than {pieces[0].place}")
+        self._partitions.read(self.spark, pieces, schema).createOrReplaceTempView(view_name(name))
         self._views.add(view_name(name))
-        self._bytes[name] = sum(path.stat().st_size for path in files)
+        self._bytes[name] = sum(piece.size for piece in pieces)
         self._spread()
         self._create_empty(name, schema)
 
@@ -127,7 +131,7 @@ class SparkSQLSession:
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a select and return all rows, in DuckDB's Python types."""
-        with _told():
+        with _told(), self._partitions.told():
             self._empty.connection.execute(f"explain {sql}")
             return [tuple(map(_plain, row)) for row in self.select(sql, _WHERE).collect()]
 
@@ -152,15 +156,6 @@ class SparkSQLSession:
         self._views.discard(view_name(name))
 
 
-@lru_cache(maxsize=_FILES_KNOWN)
-def _schema(path: Path) -> pa.Schema:
-    """Return the columns of a file, all of which may be null: whether a writer says that one never is, is its own affair.
-
-    Files of the lake never change: another version is another path.
-    """
-    return pa.schema([pa.field(one.name, one.type) for one in pq.read_schema(path)])
-
-
 def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, bytearray) else value
 
@@ -178,7 +173,10 @@ def _told() -> Iterator[None]:
     except UntranslatableSQL as error:
         raise _session_error(error, is_about_sql=True) from error
     except PySparkException as error:
-        raise _session_error(error, isinstance(error, AnalysisException | ParseException)) from error
+        # a cause is kept in logs with its own words
+        raise _session_error(error, isinstance(error, AnalysisException | ParseException)) from (
+            None if may_quote_rows(error) else error
+        )
 
 
 def _session_error(error: Exception, is_about_sql: bool) -> SessionError:

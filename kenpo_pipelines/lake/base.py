@@ -19,7 +19,10 @@ from filelock import FileLock, Timeout
 from kenpo_pipelines.lake.wholeness import digest
 
 _SCRATCH = ".scratch"
-_COMPRESSION = "zstd"
+COMPRESSION = "zstd"
+ROW_GROUP = 122_880
+"""Rows, DuckDB's own size: what is held while a large partition is written stays small, and threads have groups enough to read.
+Every engine writes partitions so."""
 
 
 class LakeError(Exception):
@@ -76,7 +79,7 @@ class Lake:
         return object.__new__(cls)
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()
         """The folder of this machine in which partitions, or copies of them, and temporary files lie."""
 
     # --- what each kind does in its own way ---
@@ -165,7 +168,7 @@ class Lake:
         """Replace the partition by one table; return its version."""
         with self.replace(layer, name, month) as folder:
             path = folder / "part-0.parquet"
-            pq.write_table(table, path, compression=_COMPRESSION)
+            pq.write_table(table, path, compression=COMPRESSION)
             version = digest([path])
         return version
 

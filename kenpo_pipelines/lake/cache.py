@@ -32,26 +32,27 @@ class VersionCache:
         self._is_swept = False
 
     def find(self, place: Place, version: str) -> list[Path] | None:
-        """Return the files of a version, ascending, their bytes as its name promises; None where there is no such copy."""
+        """Return the files of a version, ascending, their bytes as its name promises; None where there is no such copy.
+
+        A damaged one stays until another is put in its place: who only looks must not remove what somebody else just put.
+        """
         folder = self._folder(place, version)
         with suppress(FileNotFoundError):
             files = sorted(folder.glob("*.parquet"))
             if files and is_whole(folder, files):
                 os.utime(folder)  # used now
                 return files
-            if folder.is_dir():
-                _remove(folder)
         return None
 
     def fill(self, place: Place, version: str, fetch: Callable[[Path], None]) -> list[Path]:
-        """Have a version fetched into a folder and return its files; waits for another process that fetches of the month.
+        """Have a version fetched into a folder and return its files; waits for another process that puts copies of the month.
 
         Raises FileNotFoundError when what was fetched is not the version, OSError as it comes.
         """
         folder = self._folder(place, version)
         folder.parent.mkdir(parents=True, exist_ok=True)
         fetched = f"{_TEMPORARY}fetched-{place.month}-"
-        with FileLock(folder.parent / f".lock-fetch-{place.month}"):
+        with self._alone(folder, place):
             if (files := self.find(place, version)) is not None:
                 return files
             _remove_all(folder.parent, fetched)
@@ -59,7 +60,7 @@ class VersionCache:
             try:
                 temporary.mkdir()
                 fetch(temporary)
-                self._put(temporary, folder)
+                _put(temporary, folder)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
             self._remove_old(place, folder)
@@ -86,16 +87,14 @@ class VersionCache:
     def keep(self, place: Place, version: str, staging: Path) -> None:
         """Make the copy of a version of the files that were written; what reads next has no need to fetch it."""
         folder = self._folder(place, version)
-        if self.find(place, version) is None:
-            self._put(staging, folder)
-        self._remove_old(place, folder)
+        with self._alone(folder, place):
+            if self.find(place, version) is None:
+                _put(staging, folder)
+            self._remove_old(place, folder)
 
-    def _put(self, source: Path, folder: Path) -> None:
-        try:
-            os.rename(source, folder)
-        except OSError:
-            if not folder.is_dir():  # another process has put the same one there
-                raise
+    def _alone(self, folder: Path, place: Place) -> FileLock:
+        """The lock under which copies of the month are put."""
+        return FileLock(folder.parent / f".lock-fetch-{place.month}")
 
     def _folder(self, place: Place, version: str) -> Path:
         return self._root / place.layer / place.name / f"{place.month}-{version}"
@@ -110,6 +109,13 @@ class VersionCache:
             self._is_swept = True
             for path in self._root.glob("*/*/[0-9]*-*"):
                 _remove_unused(path, now - max(_UNUSED_S, self._keep_s))
+
+
+def _put(source: Path, folder: Path) -> None:
+    """Give a folder its name, in place of a damaged one; the caller holds the lock under which that is done."""
+    if folder.is_dir():
+        _remove(folder)
+    os.rename(source, folder)
 
 
 def _remove_unused(folder: Path, since: float) -> None:

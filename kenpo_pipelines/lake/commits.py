@@ -109,8 +109,8 @@ class Commits:
                     self._remove_old(manifest, found, now)
                 return
             current, etag = self._current(place, anew=True)
-            if current is not None and current.folder == folder:
-                return  # it was ours, and only the answer was lost
+            if current is not None and folder in (current.folder, *(one.folder for one in current.replaced)):
+                return  # ours had arrived, and only the answer was lost; somebody may have replaced it since
         raise LakeUnreachable(f"{place} was not written: others write it all the time. Run it again later")
 
     def _verified(self, place: Place, file: StoredFile, found: Mapping[str, Found], now: dt.datetime) -> StoredFile:

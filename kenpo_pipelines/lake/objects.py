@@ -38,7 +38,7 @@ from kenpo_pipelines.lake.base import (
 from kenpo_pipelines.lake.cache import VersionCache
 from kenpo_pipelines.lake.commits import ATTEMPTS, TRANSFERS, Commits
 from kenpo_pipelines.lake.manifest import Manifest, Memory, StoredFile, memory_in
-from kenpo_pipelines.lake.place import Place, folder_of
+from kenpo_pipelines.lake.place import Place, folder_of, place_of
 from kenpo_pipelines.lake.small_objects import SmallObjects
 from kenpo_pipelines.lake.store import LakeStore
 from kenpo_pipelines.lake.wholeness import sha256
@@ -56,7 +56,7 @@ class ObjectLake(Lake):
         self._store = LakeStore(url)
         self._small = SmallObjects(self._store)
         self._commits = Commits(self._store, self._small, dt.timedelta(hours=keep_hours))
-        self._cache = VersionCache(cache, keep_hours * 3600)
+        self._cache = VersionCache(self.root, keep_hours * 3600)
 
     @property
     def url(self) -> str:
@@ -102,6 +102,21 @@ class ObjectLake(Lake):
         replaced versions are kept. Raises :class:`MissingPartition`."""
         manifest = self._committed(Place(layer, name, month))
         return [LakeObject(f"{self.url}/{one.path}", one.size, one.sha256) for one in manifest.files]
+
+    def not_as_written(self, url: str) -> DamagedPartition | None:
+        """Return what is told when an engine met an object of :meth:`objects` gone, or with other bytes: that is noted.
+
+        None when its version is not the current one any more: it may be gone, and the new one is there.
+        """
+        path = self._path(url)
+        place = place_of(path)
+        if place is None:
+            raise LakeError(f"{url} is no object of a version")
+        manifest = self._committed_anew(place)
+        if manifest.folder != folder_of(path):
+            return None
+        self._doubt(place, manifest)
+        return damaged(place.layer, place.name, place.month, f"{self.url}/{manifest.folder}")
 
     def held(self, layer: str, name: str, month: str) -> Mapping[str, Held]:
         """Return the files of the committed version by name, stamped by size and digest; empty where they cannot be had."""
@@ -217,7 +232,8 @@ class ObjectLake(Lake):
             with self._cache.staging(place) as staging:
                 yield staging
                 version = self._commits.upload(place, sorted(staging.glob("*.parquet")))
-                self._cache.keep(place, version, staging)
+                with suppress(OSError):  # it is committed by now; without a copy here, the next reader fetches it
+                    self._cache.keep(place, version, staging)
         except LakeError:
             raise
         except OSError as error:
@@ -239,7 +255,7 @@ class ObjectLake(Lake):
         place = Place(layer, name, month)
         files = []
         for number, one in enumerate(objects):
-            path = re.sub(r"^s3[an]://", "s3://", one.url).removeprefix(f"{self.url}/")
+            path = self._path(one.url)
             if not path.startswith(f"{place.versions}/staged-"):
                 raise LakeError(f"{place}: {one.url} does not lie below a staging URL of this month")
             digest = one.sha256 or self._store.sha256(path)
@@ -247,6 +263,10 @@ class ObjectLake(Lake):
         if len({folder_of(file.path) for file in files}) != 1:
             raise LakeError(f"{place}: a partition needs at least one Parquet file, and all below one staging URL")
         return self._commits.adopt(place, files)
+
+    def _path(self, url: str) -> str:
+        """Return the key of an object; engines may call s3 by its other names."""
+        return re.sub(r"^s3[an]://", "s3://", url).removeprefix(f"{self.url}/")
 
     def tidy(self) -> None:
         """Remove versions that were replaced long enough ago, and as old ones that were never committed."""

@@ -65,10 +65,9 @@ class SmallObjects:
                 body, etag = look.own[key]
                 if etag != "":
                     return body, etag
-            elif etag := self._listed(look, key).get(key):
-                return self.get(key), etag
             else:
-                return None, None
+                listed = self._listed(look, key)
+                return (self.get(key), listed[key]) if key in listed else (None, None)
         etag = self._store.etag(key)
         found = None if etag is None else self._store.get(key)
         self._note(key, found, None if found is None else etag)
@@ -117,16 +116,17 @@ class SmallObjects:
         return look.layers[layer]
 
     def _body(self, look: _Look, key: str, etag: str) -> bytes | None:
-        if (key, etag) not in self._bodies or not etag:
-            month = key.rpartition("=")[2]
-            wanted = {
-                other: tag
-                for other, tag in look.layers[key.partition("/")[0]].items()
-                if other.endswith(f"={month}") and other not in look.own and (other, tag) not in self._bodies
-            }
-            found = self._store.get_many([*{key: etag, **wanted}])
-            if len(self._bodies) > _BODIES_KNOWN:
-                self._bodies.clear()
-            self._bodies.update({(other, tag): found[other] for other, tag in wanted.items() if tag and other in found})
-            return found.get(key)
-        return self._bodies[key, etag]
+        known = self._bodies.get((key, etag))
+        if known is not None:
+            return known
+        month = key.rpartition("=")[2]
+        wanted = {
+            other: tag
+            for other, tag in look.layers[key.partition("/")[0]].items()
+            if other.endswith(f"={month}") and other not in look.own and (other, tag) not in self._bodies
+        }
+        found = self._store.get_many([*{key: etag, **wanted}])
+        if len(self._bodies) > _BODIES_KNOWN:
+            self._bodies.clear()  # other threads may be asking
+        self._bodies.update({(other, tag): found[other] for other, tag in wanted.items() if tag and other in found})
+        return found.get(key)

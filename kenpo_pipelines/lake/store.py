@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kenpo_pipelines.lake.base import LakeError, LakeUnreachable
-from kenpo_pipelines.object_store import code_of, is_passing, open_store, patiently
+from kenpo_pipelines.object_store import code_of, is_of_this_machine, is_passing, open_store, patiently, written_at
 
 Result = TypeVar("Result")
 
@@ -23,13 +23,12 @@ _PART = 16 << 20
 _PARTS_AT_ONCE = 2
 """Of one file; with as many files at once as the lake transfers, this bounds memory."""
 _CHUNK = 1 << 20
-_TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
-"""Under which name a driver tells when an object was written: s3, azure, google, local, memory."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a listing tells of an object. ``etag`` is '' where the store has none, ``modified`` in UTC."""
+    """What a listing tells of an object. ``etag`` is '' where the store has none; ``modified``, in UTC, is the time of the
+    listing where it does not say: never old enough to be removed."""
 
     size: int
     etag: str
@@ -174,7 +173,9 @@ class LakeStore:
                 self._gone(error)
                 return {}
             return {
-                path.removeprefix(prefix): Found(int(info["size"]), _etag(info), _modified(info))
+                path.removeprefix(prefix): Found(
+                    int(info["size"]), _etag(info), written_at(info) or dt.datetime.now(dt.UTC)
+                )
                 for path, info in found.items()
                 if path.startswith(prefix) and not path.endswith("/")
             }
@@ -241,7 +242,7 @@ class LakeStore:
         except LakeError:
             raise
         except Exception as error:  # drivers raise errors of their own libraries
-            if isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC):
+            if is_of_this_machine(error) or (isinstance(error, OSError) and error.filename is not None):
                 raise
             if is_passing(error):
                 raise LakeUnreachable(
@@ -256,14 +257,3 @@ class LakeStore:
 
 def _etag(info: Mapping[str, Any]) -> str:
     return str(info.get("ETag") or info.get("etag") or "").strip('"')
-
-
-def _modified(info: Mapping[str, Any]) -> dt.datetime:
-    modified = next((info[key] for key in _TIMES if info.get(key) is not None), None)
-    if isinstance(modified, str):
-        modified = dt.datetime.fromisoformat(modified)
-    if isinstance(modified, int | float):
-        modified = dt.datetime.fromtimestamp(modified, dt.UTC)
-    if not isinstance(modified, dt.datetime):
-        return dt.datetime.now(dt.UTC)  # a store that does not say: never old enough to be removed
-    return modified if modified.tzinfo else modified.replace(tzinfo=dt.UTC)

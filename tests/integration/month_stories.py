@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_memory import memory_folder
 from kenpo_home import database_rows, lake_content, land, result, results, target, targets, workbook_content
 from month_server import Ended, MonthServer
 from sqlalchemy.exc import OperationalError
@@ -67,9 +68,8 @@ class Story:
 
 @pytest.fixture(scope="session")
 def month_place() -> Iterator[Path]:
-    """A folder in memory, where the system has one: thousands of flushed files are written."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="kenpo-months-", dir=memory if memory.is_dir() else None) as folder:
+    """A folder in memory, where the system has room: thousands of flushed files are written."""
+    with tempfile.TemporaryDirectory(prefix="kenpo-months-", dir=memory_folder()) as folder:
         yield Path(folder)
 
 

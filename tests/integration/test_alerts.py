@@ -230,14 +230,14 @@ def test_a_tick_that_is_killed_anywhere_tells_everything_once(
 
 
 def test_a_delivery_that_is_killed_anywhere_loses_nothing_and_repeats_only_what_it_may_have_sent(
-    world: World, serving_engine: Engine, database_url: str, hook: Webhook
+    world: World, serving_engine: Engine, migrated_url: str, hook: Webhook
 ) -> None:
     alerting = Alerting(world, serving_engine, hook.url)
     world.run(MONTH, logical=LOGICAL)
     assert alerting.tick() == 1
     step = later = 0
     while alerting.count("delivered") == 0:
-        killed = round_killed_at(step, database_url, hook.url, LEASE * later)
+        killed = round_killed_at(step, migrated_url, hook.url, LEASE * later)
         step += 1
         if killed and alerting.count("sending"):
             # until the claim runs out nobody else sends the message

@@ -572,7 +572,7 @@ class Restored:
 
 @pytest.fixture(scope="module")
 def restored(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Restored:
-    home = tmp_path_factory.mktemp("restored")
+    home = forgetful(tmp_path_factory.mktemp("restored"))
     shutil.copytree(story.home / "landing", home / "landing")
     for file in story.home.glob("kenpo.db*"):
         shutil.copy2(file, home / file.name)

@@ -27,6 +27,7 @@ from kenpo_home import (
 )
 from record_files import checkups
 from s3_server import ACCESS_KEY, SECRET_KEY, Bucket, Fault, Server, new_bucket, running
+from short_memory import forgetful
 from typer.testing import CliRunner
 
 from kenpo_pipelines import object_store
@@ -132,7 +133,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The month with its lake in a folder."""
-    place = Place(tmp_path_factory.mktemp("folder"))
+    place = Place(forgetful(tmp_path_factory.mktemp("folder")))
     land(place, files=FIRST)
     place.run()
     return place
@@ -146,7 +147,7 @@ def expected(folder: Place) -> State:
 
 @pytest.fixture(scope="module")
 def stored(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """The month with landing and lake in a bucket."""
+    """The month with landing and lake in a bucket; its Dagster keeps all events, which are searched."""
     place = Place(tmp_path_factory.mktemp("stored"), new_bucket(server, "kenpo"))
     land(place, files=FIRST)
     place.run()
@@ -195,7 +196,7 @@ def test_no_credentials_stand_in_what_is_stored_or_logged(stored: Place) -> None
 def test_a_run_killed_in_uploads_and_before_manifests_is_run_again(
     expected: State, server: Server, tmp_path: Path
 ) -> None:
-    stored = Place(tmp_path / "stored", new_bucket(server, "killed"))
+    stored = Place(forgetful(tmp_path / "stored"), new_bucket(server, "killed"))
     land(stored, files=FIRST)
     for fatal in (r"\.versions/raw/kpi_results/", r"staging/stg_kpi_results/month=", r"marts/mart_scorecard/made="):
         _run_and_kill(stored, server, fatal)
@@ -242,7 +243,7 @@ def test_a_store_that_fails_now_and_then_is_a_month_like_any_other(
     expected: State, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(object_store, "_sleep", lambda seconds: None)
-    stored = Place(tmp_path / "stored", new_bucket(server, "failing"))
+    stored = Place(forgetful(tmp_path / "stored"), new_bucket(server, "failing"))
     land(stored, files=FIRST)
     met = []
 
@@ -299,7 +300,7 @@ def test_the_lock_of_a_lake_in_a_store_is_in_the_home_with_sqlite(server: Server
 def test_the_howto_is_true(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands, typed one after the other: the figure is published, and nothing of the lake is in the home but copies."""
     howto = CHECKOUT / "docs" / "howto" / "lake-in-an-object-store.md"
-    stored = Place(tmp_path, new_bucket(server, "howto"))
+    stored = Place(forgetful(tmp_path), new_bucket(server, "howto"))
     values = {"HOME": tmp_path, "PSEUDONYM_KEY": KEY, "LAKE_URL": stored.settings.lake_url}
     for name, value in values.items():
         monkeypatch.setenv(f"KENPO_{name}", str(value))

@@ -22,6 +22,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from pydantic import ValidationError
+from short_memory import forgetful
 from typer.testing import CliRunner
 
 from kenpo_pipelines import object_store
@@ -507,7 +508,7 @@ def test_a_tick_that_finds_nobody_keeps_what_it_remembers(bucket: Bucket, monkey
 def test_the_howto_is_true(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its commands, typed one after the other: the object is there under its name, and its figure is published."""
     howto = CHECKOUT / "docs" / "howto" / "land-in-an-object-store.md"
-    for name, value in {"HOME": bucket.home, "PSEUDONYM_KEY": KEY, "LANDING_URL": bucket.url}.items():
+    for name, value in {"HOME": forgetful(bucket.home), "PSEUDONYM_KEY": KEY, "LANDING_URL": bucket.url}.items():
         monkeypatch.setenv(f"KENPO_{name}", str(value))
     for name in ("DATABASE_URL", "LAKE_URL"):
         monkeypatch.delenv(f"KENPO_{name}", raising=False)

@@ -18,7 +18,7 @@ from kenpo_pipelines.serving.database import connect
 from kenpo_pipelines.serving.faults import PermanentFault
 from resources.faults import fault_of
 from resources.installation import Installation
-from resources.month_lock import MonthIsRunning, died_unfinished, month_lock
+from resources.month_lock import MonthIsRunning, died_unfinished, month_lock, require_month
 
 MONTH, OTHER = "2025-05", "2025-06"
 
@@ -72,6 +72,23 @@ def held_elsewhere(one: Installation, month: str) -> Iterator[None]:
         holder.join()
 
 
+def refusal_elsewhere(one: Installation, month: str) -> str:
+    """What another thread is told that asks for the month; '' when it gets it."""
+    refused = [""]
+
+    def ask() -> None:
+        try:
+            with month_lock(one, month):
+                pass
+        except MonthIsRunning as error:
+            refused.append(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join()
+    return refused[-1]
+
+
 @contextmanager
 def killed_at_the_end(one: Installation, home: Path) -> Iterator["subprocess.Popen[str]"]:
     """Hold the month in a process that is then killed."""
@@ -115,19 +132,7 @@ def test_who_holds_a_month_may_take_it_again(hosts: tuple[Installation, Installa
     with month_lock(first, MONTH, "outer"):
         with month_lock(first, MONTH, "inner"):
             pass
-        refused: list[str] = []
-
-        def ask() -> None:
-            try:
-                with month_lock(second, MONTH):
-                    pass
-            except MonthIsRunning as error:
-                refused.append(str(error))
-
-        asking = threading.Thread(target=ask)
-        asking.start()
-        asking.join()
-        assert ["run outer" in one for one in refused] == [True]
+        assert "run outer" in refusal_elsewhere(second, MONTH)
     with held_elsewhere(second, MONTH):
         pass
 
@@ -150,17 +155,69 @@ def test_the_lock_of_a_killed_process_is_free_and_its_death_is_told_once_to_any_
         pass
 
 
-def test_a_lost_session_ends_the_block_without_another_error(hosts: tuple[Installation, Installation]) -> None:
-    first, second = hosts
-    with month_lock(first, MONTH, "run"), connect(first.database_url).connect() as connection:
+def end_sessions(url: str) -> None:
+    """End every session that holds an advisory lock, as a restart of the database does."""
+    with connect(url).connect() as connection:
         connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
                 "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
         )
+
+
+def test_a_lost_session_ends_the_block_without_another_error(hosts: tuple[Installation, Installation]) -> None:
+    first, second = hosts
+    with month_lock(first, MONTH, "run"):
+        end_sessions(first.database_url)
     with month_lock(second, MONTH):
         pass
+
+
+def test_a_run_that_lost_its_session_goes_on_while_nobody_else_ran_the_month(
+    hosts: tuple[Installation, Installation],
+) -> None:
+    first, second = hosts
+    require_month(first, MONTH)  # who holds nothing has lost nothing
+    with month_lock(first, MONTH, "run"):
+        require_month(first, MONTH)
+        end_sessions(first.database_url)
+        require_month(first, MONTH)
+        assert refusal_elsewhere(second, MONTH).startswith("2025-05 is being run by run run "), "it is locked again"
+        require_month(first, MONTH)
+    assert sessions(first.database_url) == 0
+    assert not died_unfinished(second, MONTH)
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_run_whose_month_was_taken_meanwhile_does_not_publish(
+    hosts: tuple[Installation, Installation], is_done: bool
+) -> None:
+    first, second = hosts
+    with month_lock(first, MONTH, "run"):
+        end_sessions(first.database_url)
+        with held_elsewhere(second, MONTH):
+            if not is_done:
+                with pytest.raises(MonthIsRunning, match="taken by another run"):
+                    require_month(first, MONTH)
+        for _ in range(2):
+            with pytest.raises(MonthIsRunning, match="taken by another run"):
+                require_month(first, MONTH)
+    with month_lock(second, MONTH):
+        pass
+
+
+def test_the_end_of_a_run_that_lost_its_lock_leaves_the_name_of_who_has_it(
+    hosts: tuple[Installation, Installation], tmp_path: Path
+) -> None:
+    first, second = hosts
+    with month_lock(first, MONTH, "run"):
+        end_sessions(first.database_url)
+        with killed_at_the_end(second, tmp_path / "second"):
+            pass
+    while sessions(first.database_url):
+        threading.Event().wait(0.1)
+    assert died_unfinished(second, MONTH)
 
 
 def test_a_database_that_is_away_is_told_without_its_password(hosts: tuple[Installation, Installation]) -> None:

@@ -10,6 +10,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -192,6 +193,7 @@ def as_csv(rows: Iterable[Mapping[str, str]], tail: str = "") -> bytes:
     return (out.getvalue() + tail).encode("cp932")
 
 
+@cache
 def files_of(dataset: str) -> dict[str, bytes]:
     rows = rows_of(dataset)
     header = list(rows[0])
@@ -215,10 +217,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("personal") / "home"
 
 
-def in_this_process(home: Path, *arguments: str | Path) -> str:
+def in_this_process(home: Path, *arguments: str | Path, expected: tuple[int, ...] = (0, 1)) -> str:
     """What the command prints. Its exit code says what it thinks of the file, which is not looked at here."""
     done = CliRunner().invoke(app, [str(one) for one in arguments], env=environment(home))
-    assert done.exit_code in (0, 1), done.output
+    assert done.exit_code in expected, done.output
     return done.output + repr(done.exception)
 
 
@@ -229,8 +231,8 @@ def printed(home: Path) -> dict[str, str]:
     desk = home.parent / "desk"
     for dataset in VALID:
         chosen = ("--dataset", dataset, "--month", MONTH)
-        for name in files_of(dataset):
-            path = write(desk / dataset / name, files_of(dataset)[name])
+        for name, data in files_of(dataset).items():
+            path = write(desk / dataset / name, data)
             for kind in ("html", "xlsx"):
                 report = home / "reports" / f"{dataset}_{name}.{kind}"
                 report.parent.mkdir(parents=True, exist_ok=True)
@@ -239,10 +241,12 @@ def printed(home: Path) -> dict[str, str]:
                 )
         said[f"submit {dataset}"] = in_this_process(home, "submit", desk / dataset / "faulty.csv", *chosen)
         land(home, dataset, MONTH, files_of(dataset))
-    for arguments in (["run", "--month", MONTH], ["run", "--month", MONTH, "--force"], ["kpi"], ["scorecard"]):
-        done = kenpo(home, *arguments)
-        said[" ".join(arguments)] = done.stdout + done.stderr
-        assert done.returncode == 0, done.stderr[-2000:]
+    run = ["run", "--month", MONTH]
+    done = kenpo(home, *run)  # in a process of its own: what libraries say past this one's streams is heard, too
+    said[" ".join(run)] = done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr[-2000:]
+    for arguments in ([*run, "--force"], ["kpi"], ["scorecard"]):
+        said[" ".join(arguments)] = in_this_process(home, *arguments, expected=(0,))
     keyless = kenpo(home, "run", "--month", MONTH, KENPO_PSEUDONYM_KEY="")
     said["run without a key"] = keyless.stdout + keyless.stderr
     assert keyless.returncode == 1

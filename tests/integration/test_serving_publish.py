@@ -309,11 +309,11 @@ def test_text_that_a_database_cannot_hold_is_spelled_out(serving_engine: Engine,
 
 
 def test_two_publishers_at_once_take_turns(
-    database_url: str, serving_engine: Engine, month_tables: MonthTables
+    migrated_url: str, serving_engine: Engine, month_tables: MonthTables
 ) -> None:
     """The second waits while the first is in mid-transaction, then both months are there, each whole."""
     in_the_middle, go_on = threading.Event(), threading.Event()
-    first_engine, second_engine = connect(database_url), connect(database_url)
+    first_engine, second_engine = connect(migrated_url), connect(migrated_url)
 
     @event.listens_for(first_engine, "before_cursor_execute")
     def pause(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -342,10 +342,10 @@ def test_two_publishers_at_once_take_turns(
 
 
 def test_a_locked_database_is_a_passing_fault(
-    database_url: str, serving_engine: Engine, month_tables: MonthTables, monkeypatch: pytest.MonkeyPatch
+    migrated_url: str, serving_engine: Engine, month_tables: MonthTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "LOCK_WAIT_S", 1)
-    other = connect(database_url)
+    other = connect(migrated_url)
     with write_transaction(serving_engine), pytest.raises(PassingFault, match="Try again later"):
         publish_month(other, "2025-06", month_tables("2025-06"), "run-1")
     assert publish_month(other, "2025-06", month_tables("2025-06"), "run-1").has_changes

@@ -81,7 +81,7 @@ def test_what_no_run_reads_is_named(home: Path, done: MonthRun) -> None:
 @pytest.mark.parametrize("files", [{}, {"t.xlsx": b"PK\x03\x04 cut off"}], ids=["nothing", "one unreadable file"])
 def test_a_month_without_any_data_says_so_in_its_scorecard(tmp_path: Path, files: dict[str, bytes]) -> None:
     land(tmp_path, "kpi_results", MONTH, files)
-    settings = settings_of(tmp_path)
+    settings = settings_of(forgetful(tmp_path))
     assert MonthRunner(settings).run(MONTH).rows_loaded == 0
     sheet = load_workbook(settings.outputs_dir / MONTH / f"scorecard_{MONTH}_00_nation.xlsx").worksheets[0]
     assert "データの種類：取り込んだデータなし" in {cell.value for row in sheet.iter_rows() for cell in row}

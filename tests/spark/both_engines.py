@@ -5,7 +5,8 @@ not: which tables (``edge_inputs``, ``test_model_equality``).
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,32 +24,58 @@ if TYPE_CHECKING:
 Tables = Mapping[str, pa.Table]
 """Tables by the name that SQL has for them: ``layer.name`` or ``layer_history.name``."""
 
+UNCOMPILED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
+"""Settings of a session for a few rows: compiling code for each plan takes longer than all of them. The tests of the engine do
+compile."""
 
-def inputs_in(engine: DuckDBEngine, model: Model, month: str) -> dict[str, pa.Table]:
-    """Read what the model reads for the month: the partitions as DuckDB made them, views through their inputs."""
-    wanted: list[tuple[str, Relation, list[str]]] = [(one.sql_name, one, [month]) for one in model.inputs]
-    wanted += [(one.history_sql_name, one, engine.months_up_to(one, month)) for one in model.history]
+
+class Both:
+    """The same tables on both engines, given once; models are compared one after the other."""
+
+    def __init__(
+        self, spark: "SparkSession", duck: duckdb.DuckDBPyConnection, project: ModelProject, month: str
+    ) -> None:
+        self._spark, self._duck, self._project, self._month = spark, duck, project, month
+
+    def differences(self, name: str) -> tuple[int, str]:
+        """Run a model on both engines; return DuckDB's number of rows and what differs, empty when nothing does."""
+        model = self._project.model(name)
+        sql = self._project.render(model, self._month)
+        expected = rows_of(self._duck.execute(sql).fetchall())
+        found = self._spark.sql(to_spark(sql, where=name))
+        promised = [(column.name, _plain(spark_type(column.data_type))) for column in model.columns]
+        types = [(field.name, field.dataType.simpleString()) for field in found.schema.fields]
+        if types != promised:
+            return len(expected), f"types: {[pair for pair in zip(types, promised, strict=True) if pair[0] != pair[1]]}"
+        return len(expected), told(expected, rows_of(found.collect()))
+
+
+@contextmanager
+def both_with(spark: "SparkSession", project: ModelProject, month: str, tables: Tables) -> Iterator[Both]:
+    """Both engines with these tables; on Spark they are temp views of the session."""
+    give(spark, tables)
+    with duckdb.connect(config={"threads": 1}) as duck:
+        _give_duckdb(duck, tables)
+        yield Both(spark, duck, project, month)
+
+
+def inputs_in(engine: DuckDBEngine, models: Iterable[Model], month: str) -> dict[str, pa.Table]:
+    """Read all that the models read for the month: the partitions as DuckDB made them, views through their inputs."""
+    wanted: dict[str, tuple[Relation, list[str]]] = {}
+    for model in models:
+        wanted |= {one.sql_name: (one, [month]) for one in model.inputs}
+        wanted |= {one.history_sql_name: (one, engine.months_up_to(one, month)) for one in model.history}
     tables = {}
-    for sql_name, relation, months in wanted:
-        with engine.session() as session:
+    with engine.session() as session:
+        for sql_name, (relation, months) in wanted.items():
             attached = session.attach(relation, months)
             tables[sql_name] = session.connection.execute(f"select * from {attached}").to_arrow_table()
     return tables
-
-
-def differences(
-    spark: "SparkSession", project: ModelProject, model: Model, month: str, tables: Tables
-) -> tuple[int, str]:
-    """Run the model on both engines; return DuckDB's number of rows and what differs, empty when nothing does."""
-    sql = project.render(model, month)
-    expected = on_duckdb(sql, tables)
-    give(spark, tables)
-    found = spark.sql(to_spark(sql, where=model.name))
-    promised = [(column.name, _plain(spark_type(column.data_type))) for column in model.columns]
-    types = [(field.name, field.dataType.simpleString()) for field in found.schema.fields]
-    if types != promised:
-        return len(expected), f"types: {[pair for pair in zip(types, promised, strict=True) if pair[0] != pair[1]]}"
-    return len(expected), told(expected, rows_of(found.collect()))
 
 
 def told(expected: Counter[Any], found: Counter[Any]) -> str:
@@ -62,14 +89,18 @@ def told(expected: Counter[Any], found: Counter[Any]) -> str:
 def on_duckdb(sql: str, tables: Tables) -> Counter[Any]:
     """Return the rows of a select, each with how often it is there."""
     with duckdb.connect(config={"threads": 1}) as connection:
-        for sql_name, table in tables.items():
-            layer = sql_name.rpartition(".")[0]
-            if layer:
-                connection.execute(f'create schema if not exists "{layer}"')
-            connection.register("given", table)
-            connection.execute(f"create table {sql_name} as select * from given")
-            connection.unregister("given")
+        _give_duckdb(connection, tables)
         return rows_of(connection.execute(sql).fetchall())
+
+
+def _give_duckdb(connection: duckdb.DuckDBPyConnection, tables: Tables) -> None:
+    for sql_name, table in tables.items():
+        layer = sql_name.rpartition(".")[0]
+        if layer:
+            connection.execute(f'create schema if not exists "{layer}"')
+        connection.register("given", table)
+        connection.execute(f"create table {sql_name} as select * from given")
+        connection.unregister("given")
 
 
 def give(spark: "SparkSession", tables: Tables) -> None:

@@ -1,7 +1,7 @@
 """A real Spark cluster on loopback: a standalone master and workers, each a process of its own, from the pyspark wheel.
 
-What lives here: starting them, killing a worker with its executors as a machine that fails would, stopping all. What does not:
-any setting of the application, which learns the master's address and nothing else.
+What lives here: starting them, and a Spark Connect server over them; killing a worker with its executors as a machine that
+fails would; stopping all. What does not: any setting of the application, which learns an address and nothing else.
 
 Every process leads a process group of its own, in which its executors are; a killed group leaves nothing behind.
 """
@@ -11,9 +11,10 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ _SECONDS_TO_START = 90
 _SECONDS_TO_STOP = 20
 _PAUSE = 0.1
 _PACKAGE = "org.apache.spark.deploy"
+_CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """What a Java is told that lives for minutes: compiling better code would take longer than it saves."""
 
@@ -41,6 +43,7 @@ class Cluster:
     port: int
     master: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -83,6 +86,25 @@ class Cluster:
         for one in (*self.workers, self.master):
             _end(one, signal.SIGTERM)
 
+    @contextmanager
+    def connect_server(self, memory: str = "640m") -> Iterator[str]:
+        """A Spark Connect server whose executors are the workers', until the block ends; gives what KENPO_SPARK_MASTER is."""
+        port = _free_port()
+        settings = {
+            "spark.connect.grpc.binding.address": _LOOPBACK,
+            "spark.connect.grpc.binding.port": str(port),
+            "spark.ui.enabled": "false",
+        }
+        stated = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+        command = (f"{_PACKAGE}.SparkSubmit", "--master", self.url, *stated, "--class", _CONNECT, "spark-internal")
+        size = {"SPARK_DAEMON_MEMORY": memory}  # it is a driver, and its launcher takes it for a daemon
+        server = _spark_class(self.folder, "connect", *command, environment={**self.environment, **size})
+        try:
+            _wait_for_port(port, server, self)
+            yield f"sc://{_LOOPBACK}:{port}"
+        finally:
+            _end(server, signal.SIGTERM)
+
     def logged(self, lines: int = 15) -> str:
         """Return the last lines of every process's log."""
         return "\n".join(
@@ -92,13 +114,20 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int = 2, memory: str = "640m", java: str = SHORT_LIVED) -> Iterator[Cluster]:
+def cluster(
+    folder: Path,
+    workers: int = 2,
+    memory: str = "640m",
+    java: str = SHORT_LIVED,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Cluster]:
     """A master and registered workers of one core and ``memory`` each, until the block ends. ``folder`` holds logs and work.
 
     ``memory`` is what an executor's Java may take for its objects; its process takes some hundred megabytes more. ``java``:
-    options of the driver's and the executors' Java; nothing for what Spark does by itself.
+    options of the driver's and the executors' Java; nothing for what Spark does by itself. ``environment``: what the cluster's
+    machines have besides that of this process.
     """
-    made = _start(folder, workers, memory, java)
+    made = _start(folder, workers, memory, java, environment or {})
     try:
         made.wait_for_workers(workers)
         yield made
@@ -106,7 +135,7 @@ def cluster(folder: Path, workers: int = 2, memory: str = "640m", java: str = SH
         made.stop()
 
 
-def _start(folder: Path, workers: int, memory: str, java: str) -> Cluster:
+def _start(folder: Path, workers: int, memory: str, java: str, environment: Mapping[str, str]) -> Cluster:
     conf = folder / "conf"
     conf.mkdir(parents=True)
     settings = {
@@ -122,21 +151,26 @@ def _start(folder: Path, workers: int, memory: str, java: str) -> Cluster:
     )
     port, web_port = _free_port(), _free_port()
     named = ("--host", _LOOPBACK, "--port", str(port), "--webui-port", str(web_port))
-    made = Cluster(folder, web_port, port, _spark_class(folder, "master", f"{_PACKAGE}.master.Master", *named))
+    master = _spark_class(folder, "master", f"{_PACKAGE}.master.Master", *named)
+    made = Cluster(folder, web_port, port, master, environment=environment)
     for number in range(workers):
         size = ("--host", _LOOPBACK, "--webui-port", "0", "--cores", "1", "--memory", memory)
         work = ("--work-dir", str(folder / f"work-{number}"))
         name = f"worker-{number}"
-        made.workers.append(_spark_class(folder, name, f"{_PACKAGE}.worker.Worker", *size, *work, made.url))
+        command = (f"{_PACKAGE}.worker.Worker", *size, *work, made.url)
+        made.workers.append(_spark_class(folder, name, *command, environment=environment))
     return made
 
 
-def _spark_class(folder: Path, name: str, *command: str) -> subprocess.Popen[bytes]:
+def _spark_class(
+    folder: Path, name: str, *command: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start one of Spark's own programs. What this machine sets for Spark otherwise is not asked."""
     import pyspark
 
     home = Path(pyspark.__file__).parent
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("SPARK_")} | {
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("SPARK_")} | {
+        "PYSPARK_PYTHON": sys.executable,
         "SPARK_HOME": str(home),
         "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_IP": _LOOPBACK,
@@ -149,12 +183,22 @@ def _spark_class(folder: Path, name: str, *command: str) -> subprocess.Popen[byt
     with (folder / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
             [str(home / "bin" / "spark-class"), *command],
-            env=environment,
+            env=inherited | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[bytes], made: Cluster) -> None:
+    """Wait until somebody listens; raise ClusterError."""
+    until = time.monotonic() + _SECONDS_TO_START
+    while process.poll() is None and time.monotonic() < until:
+        with suppress(OSError), socket.create_connection((_LOOPBACK, port), timeout=_PAUSE):
+            return
+        time.sleep(_PAUSE)
+    raise ClusterError(f"the Spark Connect server did not come up:\n{made.logged()}")
 
 
 def _end(process: subprocess.Popen[bytes], first: signal.Signals) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,30 +19,33 @@ import test_expectations_records as records
 import test_expectations_rules as kpis
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spark.both_engines import UNCOMPILED
 from spark.conftest import LOCAL
 from test_expectations_adapter import rule
 
 from expectations.adapter import validate
-from expectations.checks import judge, run_checks
+from expectations.checks import check_results, judge
 from expectations.data_docs import DataDocs
 from expectations.dbt_tests import suite_from_dbt
 from expectations.findings import findings_table
 from expectations.outcome import RuleOutcome
-from expectations.suite import Suite, load_suites
+from expectations.spark_rules import is_about_rows
+from expectations.suite import Rule, Suite, load_suites
 from kenpo_pipelines.lake import Lake
 from kenpo_pipelines.models import Relation, load_project
 from kenpo_pipelines.settings import CHECKOUT
-from kenpo_pipelines.spark_sql import to_spark
 from resources.duckdb_engine import DuckDBEngine
-from resources.session import Session
+from resources.session import Session, SessionError
 from resources.spark_connection import SparkMaster
 from resources.spark_engine import SparkEngine
+from resources.spark_noise import quieten
 
 MONTH = "2025-06"
 MARKER = "SECRET-01130012"
 SUITES = load_suites(CHECKOUT / "expectations")
 SCHEMAS = sorted((CHECKOUT / "dbt_like_sql").glob("*/schema.yml"))
 MODEL_SUITES = {(path.parent.name, name): suite for path in SCHEMAS for name, suite in suite_from_dbt(path).items()}
+MODELS = {model.name: model for model in load_project(CHECKOUT / "dbt_like_sql").models}
 BRANCHES = {f"{code:02d}": f"支部{code:02d}" for code in range(1, 48)}
 
 
@@ -72,7 +76,10 @@ def both(spark: Any, spark_conf: Path, tmp_path_factory: pytest.TempPathFactory)
     with ExitStack() as sessions:
         duck = sessions.enter_context(DuckDBEngine(lake, project).session())
         on_spark = SparkEngine(lake, project, SparkMaster(LOCAL, spark_conf / "spark.log"))
-        yield Both(lake, duck, sessions.enter_context(on_spark.session()))
+        session = sessions.enter_context(on_spark.session())
+        for name, value in UNCOMPILED.items():
+            session.spark.conf.set(name, value)
+        yield Both(lake, duck, session)
 
 
 def comparable(outcome: RuleOutcome) -> RuleOutcome:
@@ -178,13 +185,41 @@ def made_up(columns: Any) -> pa.Table:
     return pa.table(arrays)
 
 
-@pytest.mark.parametrize("layer", sorted({layer for layer, _ in MODEL_SUITES}))
+def of_every_kind() -> dict[tuple[str, str], list[Rule]]:
+    """Rules of models, by layer and model: of rules that are alike but for the names of their columns the first one only.
+
+    Alike are those that ask the same of columns of the same types; of those that are SQL, each is a kind of its own.
+    """
+    seen: set[Any] = set()
+    chosen: dict[tuple[str, str], list[Rule]] = {}
+    for (layer, name), suite in MODEL_SUITES.items():
+        types = {column.name: column.data_type.lower() for column in MODELS[name].columns}
+        for one in suite.rules:
+            asked = frozenset(key for key in one.kwargs if not key.startswith("column"))
+            kind = (one.expectation, one.unexpected_rows, asked, frozenset(types[c] for c in one.named_columns))
+            if kind not in seen:
+                seen.add(kind)
+                chosen.setdefault((layer, name), []).append(one)
+    return chosen
+
+
+OF_MODELS = of_every_kind()
+
+
+def test_a_kind_of_rule_is_one_of_a_few() -> None:
+    rules = [one for suite in MODEL_SUITES.values() for one in suite.rules]
+    chosen = [one for some in OF_MODELS.values() for one in some]
+    assert {one.expectation for one in chosen} == {one.expectation for one in rules}
+    assert {one.unexpected_rows for one in chosen} == {one.unexpected_rows for one in rules}
+    assert len(chosen) < len(rules) / 5
+
+
+@pytest.mark.parametrize("layer", sorted({layer for layer, _ in OF_MODELS}))
 def test_the_rules_of_models_find_the_same_faults(both: Both, layer: str) -> None:
-    models = {model.name: model for model in load_project(CHECKOUT / "dbt_like_sql").models}
     failed = 0
-    for owner, name in (key for key in MODEL_SUITES if key[0] == layer):
-        relation = both.attach("judged", name, made_up(models[name].columns))
-        outcomes = both.judged(relation, MODEL_SUITES[owner, name])
+    for owner, name in (key for key in OF_MODELS if key[0] == layer):
+        relation = both.attach("judged", name, made_up(MODELS[name].columns))
+        outcomes = both.judged(relation, Suite(dataset=name, rules=tuple(OF_MODELS[owner, name])))
         assert not [one.message for one in outcomes if one.is_broken], name
         failed += sum(one.failed_rows > 0 for one in outcomes)
     assert failed
@@ -260,6 +295,22 @@ def test_what_spark_cannot_say_alike_is_refused(both: Both) -> None:
         assert told in outcome.message.lower() or told in outcome.message
 
 
+def test_expectations_about_rows_are_known_by_their_names() -> None:
+    """Loading a project asks for them, and does not import Great Expectations for it."""
+    from great_expectations.expectations import expectation
+    from great_expectations.expectations.registry import (
+        get_expectation_impl,
+        list_registered_expectation_implementations,
+    )
+
+    of_rows = tuple(getattr(expectation, f"{part}MapExpectation") for part in ("Column", "ColumnPair", "Multicolumn"))
+    names = list_registered_expectation_implementations()
+    assert len(names) > 50
+    assert {name for name in names if is_about_rows(name)} == {
+        name for name in names if issubclass(get_expectation_impl(name), of_rows)
+    }
+
+
 def test_nothing_is_left_behind(both: Both, spark: Any) -> None:
     validate(both.spark, ROWS, [rule("few", unexpected_rows="SELECT id FROM {batch} WHERE id > 7", evidence=["id"])])
     names = {table.name for table in both.spark.spark.catalog.listTables()}  # type: ignore[attr-defined]
@@ -268,12 +319,12 @@ def test_nothing_is_left_behind(both: Both, spark: Any) -> None:
 
 
 def test_checks_findings_and_pages_are_the_same(both: Both, tmp_path: Path) -> None:
-    relation, suite, told = both.attach("raw", "kpi_results", faulty("kpi_results")), SUITES["kpi_results"], []
+    relation, suite, told = both.attach("raw", "kpi_targets", faulty("kpi_targets")), SUITES["kpi_targets"], []
     for session in (both.duck, both.spark):
-        docs = DataDocs(tmp_path / session.kind, MONTH)
-        key = dg.AssetKey(["raw", "kpi_results"])
-        results = run_checks(key, session, relation, suite, submissions_received=1, branches=BRANCHES, docs=docs)
-        findings = findings_table(validate(session, relation, suite.rules), "kpi_results", MONTH)
+        docs, key = DataDocs(tmp_path / session.kind, MONTH), dg.AssetKey(["raw", "kpi_targets"])
+        outcomes, completeness = judge(session, relation, suite, submissions_received=1, branches=BRANCHES)
+        results = check_results(key, outcomes, completeness, docs)
+        findings = findings_table(outcomes, "kpi_targets", MONTH)
         metadata = [{name: value for name, value in one.metadata.items() if name != "data_docs"} for one in results]
         page = docs.page(key.path).read_text(encoding="utf-8")
         told.append(([(one.check_name, one.passed, one.description) for one in results], metadata, findings, page))
@@ -281,18 +332,41 @@ def test_checks_findings_and_pages_are_the_same(both: Both, tmp_path: Path) -> N
     assert told[0][2].num_rows > 10
 
 
-def test_every_rule_of_the_project_has_a_form_for_spark() -> None:
-    for suite in (*SUITES.values(), *MODEL_SUITES.values()):
-        for one in suite.rules:
-            if one.unexpected_rows is not None:
-                sql = one.unexpected_rows.strip().rstrip(";").replace("{batch}", "batch_rows")
-                assert "batch_rows" in to_spark(sql, where=one.id)
+def test_what_a_failed_query_quotes_is_told_nowhere(
+    both: Both, spark_conf: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = both.attach("raw", "kpi_results", pa.table({"id": [1, 8], "secret": [MARKER, MARKER]}))
+    log = spark_conf / "spark.log"
+    begun = log.stat().st_size
+    with pytest.raises(SessionError) as of_session:
+        both.spark.fetch(f"SELECT max(CAST(secret AS INTEGER)) FROM {rows} GROUP BY id")
+    with pytest.raises(Exception, match=MARKER):
+        # as a model's result is written
+        unwritable = both.spark.select(f"SELECT CAST(secret AS INTEGER) AS n FROM {rows}", "a test")  # type: ignore[attr-defined]
+        unwritable.write.parquet(f"file://{tmp_path / 'written'}")
+
+    assert MARKER in str(of_session.value.__cause__), "Spark has quoted it"
+    assert MARKER not in str(of_session.value)
+    assert MARKER not in "".join(capfd.readouterr())
+    assert MARKER not in log.read_bytes()[begun:].decode(errors="replace")
+
+
+def test_pyspark_says_nothing_of_pandas() -> None:
+    from pyspark.sql.pandas.utils import require_minimum_pandas_version
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        require_minimum_pandas_version()
+        assert [one.category for one in told] == [FutureWarning], "by itself it does"
+        quieten()
+        require_minimum_pandas_version()
+        assert len(told) == 1
 
 
 CELL = st.one_of(st.none(), st.sampled_from(["13", "47", "", " 13", "１３", "a'b", "支部"]))
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.lists(st.tuples(CELL, st.one_of(st.none(), st.integers(-3, 3)), CELL), min_size=1, max_size=12))
 def test_any_rows_are_judged_alike(both: Both, rows: list[tuple[str | None, int | None, str | None]]) -> None:
     codes, numbers, texts = zip(*rows, strict=True)

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -86,6 +87,15 @@ def started(home: Path, **changes: str) -> "subprocess.Popen[str]":
     )
 
 
+@contextmanager
+def killed_at_last(run: "subprocess.Popen[str]") -> Iterator[None]:
+    try:
+        yield
+    finally:
+        run.kill()
+        run.wait()
+
+
 def ended(run: "subprocess.Popen[str]") -> None:
     told, _ = run.communicate(timeout=_SECONDS)
     assert run.returncode == 0, told
@@ -118,18 +128,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     base = tmp_path_factory.mktemp("cluster")
     landing = submissions(base / "made")
     made = Runs(home_with(landing, base / "duckdb"), home_with(landing, base / "spark"))
-    ended(started(made.duckdb))
-    with cluster(base / "workers") as workers:
+    on_duckdb = started(made.duckdb)  # while Spark is waiting, the machine has something to do
+    with killed_at_last(on_duckdb), cluster(base / "workers") as workers:
         on_spark = {"KENPO_ENGINE": "spark", "KENPO_SPARK_MASTER": workers.url, "SPARK_CONF_DIR": str(workers.conf_dir)}
         run = started(made.spark, **on_spark)
-        try:
+        with killed_at_last(run):
             kill_at_work(workers, run, made.spark)
             made.layers_before = layers_made(made.spark)
             made.tasks_of_other_then = tasks(workers, 1 - _KILLED)
             ended(run)
-        finally:
-            run.kill()
-            run.wait()
+        ended(on_duckdb)
         made.tasks_of_killed = tasks(workers, _KILLED)
         made.tasks_of_other = tasks(workers, 1 - _KILLED)
         state = workers.state()

@@ -5,40 +5,38 @@ findings and progress with history; the published figures; and tables of edge ca
 texts that sort differently elsewhere).
 """
 
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
-from spark.both_engines import differences, inputs_in
+from figure_world import MODELS as OF_FIGURES
+from figure_world import FigureWorld
+from record_lake import RecordLake
+from record_worlds import Chances, land_month
+from reference_partitions import reference_tables, write_reference
+from spark.both_engines import UNCOMPILED, Both, both_with, inputs_in
 from spark.edge_inputs import EdgeInputs
+from test_analytical_findings import MONTH as FIGURES_MONTH
+from test_analytical_findings import random_world
 
 from kenpo_pipelines import fiscal
 from kenpo_pipelines.catalogue.judging import judge_month
 from kenpo_pipelines.catalogue.loading import load_catalogue
 from kenpo_pipelines.demo import MONTHS, place_examples
 from kenpo_pipelines.lake import Lake
-from kenpo_pipelines.models import Model, load_project
+from kenpo_pipelines.models import Relation, load_project
 from kenpo_pipelines.settings import CHECKOUT, Settings
 from kenpo_pipelines.submissions.contract import load_contracts
 from kenpo_pipelines.submissions.ingest import ingest
 from kenpo_pipelines.submissions.partitions import FINDINGS_SCHEMA
 from resources.duckdb_engine import DuckDBEngine
-
-sys.path.append(str(Path(__file__).parents[1] / "golden"))
-
-from record_lake import RecordLake
-from record_worlds import Chances, land_month
-from reference_partitions import reference_tables, write_reference
-from test_analytical_findings import MONTH as FIGURES_MONTH
-from test_analytical_findings import random_world
+from resources.spark_connection import RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark.sql import SparkSession
 
 PROJECT = load_project(CHECKOUT / "dbt_like_sql")
@@ -50,23 +48,28 @@ CATALOGUE = load_catalogue(CHECKOUT / "kenpo_pipelines" / "catalogue")
 BRANCHES = ("01", "13", "20", "47")
 
 
-@pytest.fixture(scope="module")
-def small_spark(spark: "SparkSession") -> "Iterator[SparkSession]":
-    """Without compiling code for each plan, which takes longer than all of these rows; the engine's own tests do compile."""
-    quick = {
-        **{"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"},
-        **{"spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "1"},
-    }
-    session = spark.newSession()
-    before = {name: session.conf.get(name) for name in quick}
-    from resources.spark_connection import RESULTS
+SessionOf = Callable[[], "SparkSession"]
 
-    for name, value in (RESULTS | quick).items():
-        session.conf.set(name, value)
-    yield session
-    for name, value in before.items():
-        if value is not None:
-            session.conf.set(name, value)
+
+@pytest.fixture(scope="module")
+def session_of(spark: "SparkSession") -> SessionOf:
+    """Sessions with views of their own."""
+
+    def session() -> "SparkSession":
+        made = spark.newSession()
+        for name, value in (RESULTS | UNCOMPILED).items():
+            made.conf.set(name, value)
+        return made
+
+    return session
+
+
+@contextmanager
+def attached(session_of: SessionOf, engine: DuckDBEngine, names: Iterable[str], month: str) -> Iterator[Both]:
+    """Both engines with all that the models read for the month, as DuckDB made it."""
+    inputs = inputs_in(engine, map(PROJECT.model, names), month)
+    with both_with(session_of(), PROJECT, month, inputs) as both:
+        yield both
 
 
 # --- a month of everything
@@ -152,10 +155,15 @@ def _register_and_find(world: RecordLake) -> None:
         world.find(MONTH, "receipt_audits", "r", branch, failed_rows=1234567)
 
 
+@pytest.fixture(scope="module")
+def month_of_everything(session_of: SessionOf, records: DuckDBEngine) -> Iterator[Both]:
+    with attached(session_of, records, NAMES, MONTH) as both:
+        yield both
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_month_of_everything(small_spark: "SparkSession", records: DuckDBEngine, name: str) -> None:
-    model = PROJECT.model(name)
-    assert not _differ(small_spark, records, model, MONTH)
+def test_a_month_of_everything(month_of_everything: Both, name: str) -> None:
+    assert month_of_everything.differences(name)[1] == ""
 
 
 def test_the_month_touches_every_model(records: DuckDBEngine) -> None:
@@ -165,42 +173,42 @@ def test_the_month_touches_every_model(records: DuckDBEngine) -> None:
     assert without <= {"own_month_findings", "branch_findings", "cohort_measures", "fact_untreated_visits"}
 
 
-def _differ(spark: "SparkSession", engine: DuckDBEngine, model: Model, month: str) -> str:
-    return differences(spark, PROJECT, model, month, inputs_in(engine, model, month))[1]
-
-
 # --- figures that catch the eye
 
 
-@pytest.fixture(scope="module")
-def figures(tmp_path_factory: pytest.TempPathFactory) -> DuckDBEngine:
-    from figure_world import FigureWorld
+CONSPICUOUS = (*OF_FIGURES, "mart_kpi_series")
 
+
+@pytest.fixture(scope="module")
+def figures(session_of: SessionOf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     world = FigureWorld(tmp_path_factory.mktemp("figures"), FIGURES_MONTH)
     random_world(world, 1)
     world.run()
     world.series()
-    return DuckDBEngine(Lake(world.home / "lake"), PROJECT)
+    with attached(session_of, DuckDBEngine(Lake(world.home / "lake"), PROJECT), CONSPICUOUS, FIGURES_MONTH) as both:
+        yield both
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("comparable_figures", "own_month_findings", "branch_findings", "total_findings", "analytical_findings"),
-        "mart_kpi_series",
-    ],
-)
-def test_figures_that_catch_the_eye(small_spark: "SparkSession", figures: DuckDBEngine, name: str) -> None:
-    model = PROJECT.model(name)
-    rows, found = differences(small_spark, PROJECT, model, FIGURES_MONTH, inputs_in(figures, model, FIGURES_MONTH))
-    assert rows > 0 and not found
+@pytest.mark.parametrize("name", CONSPICUOUS)
+def test_figures_that_catch_the_eye(figures: Both, name: str) -> None:
+    rows, found = figures.differences(name)
+    assert rows > 0
+    assert found == ""
 
 
 # --- the published figures
 
 
+OF_REPORTS = [
+    name
+    for name in NAMES
+    if PROJECT.model(name).layer in ("kpis", "marts")
+    or name in ("stg_kpi_results", "stg_kpi_targets", "reported_measures")
+]
+
+
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> DuckDBEngine:
+def published(session_of: SessionOf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     settings = Settings(home=tmp_path_factory.mktemp("published"), database_url=None, lake_url=None)
     place_examples(settings, CONTRACTS)
     lake = Lake(settings.home / "own-lake")
@@ -215,48 +223,52 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> DuckDBEngine:
                 rows = lake.read("kpis", "judgement_inputs", month).to_pylist()
                 lake.write("judged", "kpi_judgements", month, judge_month(rows, CATALOGUE, month))
             engine.run_model(model, month)
-    return engine
-
-
-OF_REPORTS = [
-    name
-    for name in NAMES
-    if PROJECT.model(name).layer in ("kpis", "marts")
-    or name in ("stg_kpi_results", "stg_kpi_targets", "reported_measures")
-]
+    with attached(session_of, engine, OF_REPORTS, MONTHS[-1]) as both:
+        yield both
 
 
 @pytest.mark.parametrize("name", OF_REPORTS)
-def test_the_published_figures(small_spark: "SparkSession", published: DuckDBEngine, name: str) -> None:
-    assert not _differ(small_spark, published, PROJECT.model(name), MONTHS[-1])
+def test_the_published_figures(published: Both, name: str) -> None:
+    assert published.differences(name)[1] == ""
 
 
 # --- edge cases
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_edge_cases(small_spark: "SparkSession", edges: Callable[[float], EdgeInputs], name: str) -> None:
-    model = PROJECT.model(name)
-    inputs = edges(sum(map(ord, name)))
-    tables = {
-        **{one.sql_name: inputs.table(one, share_of_nulls=0.2) for one in model.inputs},
-        **{one.history_sql_name: inputs.table(one, share_of_nulls=0.2) for one in model.history},
+@contextmanager
+def made_up(session_of: SessionOf, share_of_nulls: float) -> Iterator[Both]:
+    """Both engines with tables at random for all that the models read."""
+    reference = reference_tables(CATALOGUE, CONTRACTS.values(), ("01", "13", "47"))
+    inputs = EdgeInputs(PROJECT, reference, seed=1)
+    wanted: dict[str, Relation] = {}
+    for name in NAMES:
+        model = PROJECT.model(name)
+        wanted |= {one.sql_name: one for one in model.inputs}
+        wanted |= {one.history_sql_name: one for one in model.history}
+    tables: dict[str, pa.Table] = {
+        name: inputs.table(one, share_of_nulls=share_of_nulls) for name, one in sorted(wanted.items())
     }
-    assert not differences(small_spark, PROJECT, model, "2025-06", tables)[1]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_empty_partitions(small_spark: "SparkSession", edges: Callable[[float], EdgeInputs], name: str) -> None:
-    model = PROJECT.model(name)
-    inputs = edges(0)
-    tables = {
-        **{one.sql_name: inputs.table(one, share_of_nulls=1) for one in model.inputs},
-        **{one.history_sql_name: inputs.table(one, share_of_nulls=1) for one in model.history},
-    }
-    assert not differences(small_spark, PROJECT, model, "2025-06", tables)[1]
+    with both_with(session_of(), PROJECT, "2025-06", tables) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
-def edges() -> Callable[[float], EdgeInputs]:
-    reference = reference_tables(CATALOGUE, CONTRACTS.values(), ("01", "13", "47"))
-    return lambda seed: EdgeInputs(PROJECT, reference, int(seed))
+def edges(session_of: SessionOf) -> Iterator[Both]:
+    with made_up(session_of, share_of_nulls=0.2) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def nothing(session_of: SessionOf) -> Iterator[Both]:
+    with made_up(session_of, share_of_nulls=1) as both:
+        yield both
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_edge_cases(edges: Both, name: str) -> None:
+    assert edges.differences(name)[1] == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_partitions(nothing: Both, name: str) -> None:
+    assert nothing.differences(name)[1] == ""

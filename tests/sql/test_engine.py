@@ -36,14 +36,11 @@ def lake(tmp_path: Path) -> Lake:
 SORTED = "select range as number, sha256(range::varchar) as text from range(1500000) order by text"
 
 
-def test_what_does_not_fit_into_memory_goes_to_files_that_are_removed(
-    folder: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("resources.duckdb_engine._MEMORY", "90MB")
+def test_what_does_not_fit_into_memory_goes_to_files_that_are_removed(folder: Path, lake: Lake) -> None:
     names = [{"name": "number", "data_type": "bigint"}, {"name": "text", "data_type": "varchar"}]
     write(folder / "kpis" / "visit_sums.sql", SORTED)
     schema(folder / "kpis" / "schema.yml", [visit_sums(columns=names)])
-    engine = duckdb_engine(folder, lake)
+    engine = DuckDBEngine(lake, load_project(folder), memory="90MB")
     with (
         duckdb.connect(config={"memory_limit": "90MB", "temp_directory": "", "threads": 2}) as connection,
         pytest.raises(duckdb.OutOfMemoryException),

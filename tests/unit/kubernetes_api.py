@@ -76,7 +76,17 @@ def instance_settings(values: dict[str, Any]) -> dict[str, Any]:
         "instance_config_map": f"{RELEASE}-instance",
         "postgres_password_secret": values["global"]["postgresqlSecretName"],
     }
+    # what the chart fills in by itself: none of it may be what is refused beside "concurrency"
+    asked = daemon["runCoordinator"]["config"]["queuedRunCoordinator"]
+    coordinator = {"dequeue_use_threads": True, "dequeue_num_workers": 4} | _keys(asked)
     return {
+        "run_coordinator": {
+            "module": "dagster.core.run_coordinator",
+            "class": daemon["runCoordinator"]["type"],
+            "config": coordinator,
+        },
+        "sensors": {"use_threads": True, "num_workers": 4},
+        "schedules": {"use_threads": True, "num_workers": 4},
         "run_launcher": {"module": "dagster_k8s", "class": values["runLauncher"]["type"], "config": config},
         "concurrency": _keys(concurrency),
         "retention": _keys(retention),

@@ -66,6 +66,11 @@ def pod_of(job: dict[str, Any]) -> dict[str, Any]:
     return job["spec"]["template"]["spec"]
 
 
+def in_bytes(size: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)([A-Za-z]+)", size).groups()
+    return int(number) * {"GB": 10**9, "MB": 10**6, "Gi": 2**30, "Mi": 2**20, "GiB": 2**30, "MiB": 2**20}[unit]
+
+
 def container_of(job: dict[str, Any]) -> dict[str, Any]:
     (container,) = pod_of(job)["containers"]
     return container
@@ -95,6 +100,14 @@ def test_a_run_can_do_nothing_but_its_work(job: dict[str, Any]) -> None:
     }
     assert container["resources"]["limits"]["memory"]
     assert container["resources"]["requests"].keys() >= {"cpu", "memory", "ephemeral-storage"}
+
+
+def test_a_run_asks_for_what_it_uses(job: dict[str, Any]) -> None:
+    data, resources = CONFIG_MAP["data"], container_of(job)["resources"]
+    asked, most = (in_bytes(resources[name]["memory"]) for name in ("requests", "limits"))
+
+    assert resources["requests"]["cpu"] == data["KENPO_CORES"]
+    assert in_bytes(data["KENPO_ENGINE_MEMORY"]) < asked <= most
 
 
 def test_a_run_gets_its_secrets_by_reference(job: dict[str, Any]) -> None:
@@ -136,9 +149,10 @@ def test_limits_and_retention_are_those_of_one_machine() -> None:
         name: made[name] for name in ("concurrency", "retention", "run_retries", "telemetry", "code_servers", "nux")
     } == {name: ALONE[name] for name in ("concurrency", "retention", "run_retries", "telemetry", "code_servers", "nux")}
     assert VALUES["computeLogManager"]["type"] == ALONE["compute_logs"]["class"]
-    assert VALUES["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"] == {}, (
-        "refused beside concurrency"
-    )
+    coordinator = VALUES["dagsterDaemon"]["runCoordinator"]
+    assert coordinator["config"]["queuedRunCoordinator"] == {}, "refused beside concurrency"
+    assert coordinator["enabled"] is True
+    assert VALUES["concurrency"]["enabled"] is True, "the chart writes nothing of it otherwise"
 
 
 def test_the_database_of_dagster_is_spoken_to_by_the_driver_that_it_needs() -> None:
@@ -234,6 +248,35 @@ def test_no_secret_is_written_down_and_only_who_needs_one_gets_it() -> None:
 def test_nobody_from_outside_reaches_the_ui_but_through_a_proxy() -> None:
     assert VALUES["ingress"]["enabled"] is False
     assert VALUES["dagsterWebserver"]["service"]["type"] == "ClusterIP"
+
+
+def test_the_web_server_listens_where_its_user_may_and_is_asked_there() -> None:
+    """The chart starts it on the port of its service, and its user may take none of the first 1024."""
+    web = VALUES["dagsterWebserver"]
+    port = web["service"]["port"]
+
+    assert web["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert port >= 1024
+    assert web["readinessProbe"]["httpGet"] == {"path": "/server_info", "port": port}
+    probe = {"containers": [{"name": "web", "readinessProbe": web["readinessProbe"]}]}
+    made = k8s_model_from_dict(k8s.V1PodSpec, k8s_snake_case_dict(k8s.V1PodSpec, probe))
+    assert made.containers[0].readiness_probe.http_get.port == port
+    assert f"port-forward service/kenpo-{web['nameOverride']} {port}" in README
+
+
+@pytest.mark.parametrize("word", ["exec deploy/", "rollout status deploy/", "port-forward service/"])
+def test_the_readme_names_what_the_chart_makes(word: str) -> None:
+    release = "kenpo"
+    made = {
+        f"{release}-{VALUES['dagsterWebserver']['nameOverride']}",
+        f"{release}-dagster-daemon",
+        f"{release}-dagster-user-deployments-{CODE['name']}",
+    }
+    named = set(re.findall(re.escape(word) + r"(\S+)", README))
+
+    assert f"helm install {release} dagster/dagster" in README
+    assert named
+    assert named <= made
 
 
 def test_the_readme_names_the_version_of_the_chart_that_goes_with_the_lock() -> None:

@@ -1,5 +1,6 @@
 """What every lake promises, asked of the one in a folder and of the one in an object store (a real S3 server)."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -307,27 +308,30 @@ def test_one_look_answers_as_without_one_and_sees_what_its_own_thread_writes(
 
 def test_writers_of_one_machine_take_turns_and_readers_see_whole_versions(lake: Lake) -> None:
     lake.write(LAYER, NAME, MONTH, rows(*[99] * 4))
+    found: list[list[int] | None] = []
+    last: dict[int, int] = {}
 
     def write(writer: int) -> None:
-        for turn in range(3):
+        for turn in itertools.count():
+            if turn >= 3 and len(found) > 3:  # however slow the reader is
+                return
             with lake.replace(LAYER, NAME, MONTH) as folder:
                 for part in range(2):
                     pq.write_table(rows(writer, turn), folder / f"part-{part}.parquet")
+            last[writer] = turn
 
     writers = [threading.Thread(target=write, args=[number]) for number in range(2)]
     for one in writers:
         one.start()
-    found = []
     while any(one.is_alive() for one in writers):
         found.append(content(lake))
     for one in writers:
         one.join()
     found.append(content(lake))
 
-    assert len(found) > 3
     assert all(one is not None and one[:2] == one[2:] for one in found), "parts of different versions"
     assert found[-1] is not None
-    assert found[-1][1] == 2, "the last writer's last turn stands"
+    assert found[-1][1] == last[found[-1][0]] >= 2, "the last writer's last turn stands"
     assert leftovers(lake) == []
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,7 +32,10 @@ from kenpo_pipelines.lake import (
     MissingPartition,
     open_lake,
 )
+from kenpo_pipelines.lake.cache import VersionCache
 from kenpo_pipelines.lake.objects import ObjectLake
+from kenpo_pipelines.lake.place import Place
+from kenpo_pipelines.lake.wholeness import digest
 from kenpo_pipelines.settings import Settings, SettingsError, load
 from resources.faults import Fault as Told
 from resources.faults import fault_of
@@ -269,6 +273,42 @@ def test_a_reader_whose_version_was_replaced_and_removed_reads_the_new_one(
         for key in bucket.names(f"{ROOT}/{old}"):
             bucket.delete(key)
         assert content(reader) == [4, 5]
+
+
+def test_more_partitions_than_one_page_of_a_listing_are_all_there(
+    lake: ObjectLake, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server gives pages of three; S3's have a thousand."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    months = [f"2025-{month:02d}" for month in range(1, 9)]
+    for month in months:
+        lake.write(LAYER, NAME, month, A)
+    write_parts(lake, *range(7))
+
+    assert lake.months(LAYER, NAME) == months
+    with lake.one_look():
+        assert all(lake.version(LAYER, NAME, month) for month in months)
+    expire(bucket, 25)
+    lake.tidy()
+    assert len(folders(bucket)) == 1
+
+
+def test_a_copy_is_not_removed_by_who_finds_it_damaged_but_replaced_by_who_fetches(tmp_path: Path) -> None:
+    """Between the look of one and its removing another may have put a whole one, which somebody reads by now."""
+    place, cache = Place(LAYER, NAME, MONTH), VersionCache(tmp_path, 3600)
+    with cache.staging(place) as folder:
+        pq.write_table(A, folder / "part-0.parquet")
+        version = digest([folder / "part-0.parquet"])
+        cache.keep(place, version, folder)
+    copied = tmp_path / LAYER / NAME / f"{MONTH}-{version}" / "part-0.parquet"
+    copied.write_bytes(b"damaged")
+
+    assert cache.find(place, version) is None
+    assert copied.exists()
+    fetched = cache.fill(place, version, lambda folder: pq.write_table(A, folder / "part-0.parquet"))
+    assert fetched == [copied]
+    assert pq.read_table(copied).equals(A)
+    assert list(tmp_path.rglob(".tmp-*")) == []
 
 
 # --- what is not needed any more ---
@@ -544,6 +584,67 @@ def test_an_answer_to_a_commit_that_is_lost_is_no_second_commit(
     assert len(manifest(bucket)["replaced"]) == 1
 
 
+def test_a_commit_whose_answer_is_lost_does_not_come_back_over_the_next_one(
+    lake: ObjectLake, machines: Iterator[ObjectLake], bucket: Bucket, server: Server, waited: list[float]
+) -> None:
+    lake.write(LAYER, NAME, MONTH, A)
+    other, puts = next(machines), []
+
+    def lose(method: str, path: str) -> Fault | None:
+        if method == "PUT" and "month=" in path:
+            puts.append(path)
+            if len(puts) == 1:
+                return Fault(breaks=True)  # it arrives, and nobody hears of it
+            if len(puts) == 2:  # asked again: another machine has read it by now, and replaced it
+                thread = threading.Thread(target=other.write, args=[LAYER, NAME, MONTH, C])
+                thread.start()
+                thread.join()
+        return None
+
+    with server.meddling(lose):
+        lake.write(LAYER, NAME, MONTH, B)
+
+    assert len(puts) == 3
+    assert content(lake) == content(next(machines)) == [6]
+    assert len(manifest(bucket)["replaced"]) == 2
+
+
+def test_an_upload_in_parts_whose_end_is_told_twice_is_begun_again(
+    lake: ObjectLake,
+    machines: Iterator[ObjectLake],
+    server: Server,
+    waited: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its answer was lost, the driver asked again, and the store knows nothing of an upload that has ended."""
+    monkeypatch.setattr("kenpo_pipelines.lake.store._PART", 5 << 20)
+    noise = pa.table({"value": pa.array([os.urandom(1 << 20) for _ in range(12)], pa.binary())})
+    ends = []
+
+    def has_ended(method: str, path: str) -> Fault | None:
+        if "uploadId" in path and method in ("POST", "DELETE") and len(ends) < 2:
+            ends.append(method)
+            return Fault(404, "NoSuchUpload")
+        return None
+
+    with server.meddling(has_ended):
+        lake.write(LAYER, NAME, MONTH, noise)
+
+    assert ends == ["POST", "DELETE"], "ended, given up"
+    assert next(machines).read(LAYER, NAME, MONTH).equals(noise)
+
+
+def test_a_store_without_etags_keeps_replaced_versions_too(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path, f"memory://{tmp_path.name}/lake")
+    lake.write(LAYER, NAME, MONTH, A)
+    with lake.one_look():
+        lake.write(LAYER, NAME, MONTH, B)
+    found = json.loads(fsspec.filesystem("memory").cat(f"/{tmp_path.name}/lake/{LAYER}/{NAME}/month={MONTH}.json"))
+
+    assert len(found["replaced"]) == 1
+    assert lake.read(LAYER, NAME, MONTH).equals(B)
+
+
 # --- faults that stay ---
 
 
@@ -602,6 +703,18 @@ def test_a_cache_that_cannot_be_written_is_told_as_this_machines_fault(
     with pytest.raises(LakeError, match=f"{LAYER}/{NAME} month {MONTH} cannot be copied to .*full") as told:
         other.read(LAYER, NAME, MONTH)
     assert not isinstance(told.value, LakeUnreachable)
+
+
+def test_a_commit_whose_copy_cannot_be_kept_is_a_commit(lake: ObjectLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError("no right to write here")
+
+    lake.write(LAYER, NAME, MONTH, A)
+    with monkeypatch.context() as patch:
+        patch.setattr(VersionCache, "keep", refuse)
+        lake.write(LAYER, NAME, MONTH, B)
+
+    assert content(lake) == [4, 5]
 
 
 # --- damage ---

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from kenpo_pipelines.lake import DamagedPartition, LakeError
 from kenpo_pipelines.serving.faults import PassingFault, PermanentFault
+from kenpo_pipelines.spark_sql import UntranslatableSQL
 from kenpo_pipelines.submissions.contract import ContractError
 from resources.faults import fault_of
 from resources.session import SessionError
@@ -78,6 +79,7 @@ PERMANENT = {
     "no right": (system_error(errno.EACCES), "give it the right"),
     "wrong rows": (PermanentFault("could not publish 2025-06: no such table. Nothing was changed."), "no such table"),
     "a contract": (ContractError("claims.yml: no such column"), "claims.yml"),
+    "SQL that Spark has no form of": (UntranslatableSQL("kpis/shown.sql", "MD5 (md5('a'))"), "no checked form of MD5"),
     "damaged files": (DamagedPartition("raw/claims month 2025-06 is damaged"), "raw/claims month 2025-06"),
 }
 

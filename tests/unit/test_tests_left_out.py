@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,10 @@ def pytest_without_java(folder: Path, *arguments: str) -> subprocess.CompletedPr
 
 
 @pytest.fixture(autouse=True)
-def asked_anew() -> None:
+def asked_anew() -> Iterator[None]:
     java.java_release.cache_clear()
+    yield
+    java.java_release.cache_clear()  # who tells what was left out asks for the Java that there is
 
 
 def test_without_java_the_run_ends_with_the_files_their_number_and_what_to_get(tmp_path: Path) -> None:

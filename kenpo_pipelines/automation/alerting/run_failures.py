@@ -25,11 +25,12 @@ from kenpo_pipelines.scorecards.rows import ScorecardError
 from kenpo_pipelines.serving.faults import PassingFault, PermanentFault
 from kenpo_pipelines.serving.outbox import CRITICAL, WARNING, Alert
 from kenpo_pipelines.settings import SettingsError
+from kenpo_pipelines.spark_sql import UntranslatableSQL
 from kenpo_pipelines.submissions.contract import ContractError
 from kenpo_pipelines.submissions.landing import LandingError
 from kenpo_pipelines.submissions.landing_store import LandingUnreachable
 from resources.backfills import EarlierMonthFailed
-from resources.engine import ModelContractError
+from resources.engine import ModelContractError, ModelFailed
 from resources.month_lock import MonthIsRunning
 
 RUN_FAILED, RUN_RECOVERED = "run_failed", "run_recovered"
@@ -46,8 +47,8 @@ _TELLABLE = {
             LandingError,
             LandingUnreachable,
         ),
-        *(MissingPartition, ModelContractError, ModelError, MonthIsRunning, PassingFault, PermanentFault),
-        *(ScorecardError, SettingsError),
+        *(MissingPartition, ModelContractError, ModelError, ModelFailed, MonthIsRunning, PassingFault),
+        *(PermanentFault, ScorecardError, SettingsError, UntranslatableSQL),
     )
 }
 """Errors whose messages name months, files of the project, places and what to do, and nothing out of a row."""
