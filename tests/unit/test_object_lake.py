@@ -88,8 +88,6 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that would have been waited before each further attempt."""
     seconds: list[float] = []
     monkeypatch.setattr(object_store, "_sleep", seconds.append)
-    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)  # the driver's own, which wait in earnest
-    s3fs.S3FileSystem.clear_instance_cache()
     return seconds
 
 
@@ -120,6 +118,24 @@ def parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()
+
+
+# --- a store that says nothing ---
+
+
+def test_a_store_that_never_answers_is_asked_as_often_as_we_say_and_no_more(
+    bucket: Bucket, server: Server, lake: ObjectLake, waited: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3fs.S3FileSystem, "read_timeout", 0.2)
+    s3fs.S3FileSystem.clear_instance_cache()
+    before = len(server.requests)
+
+    with server.meddling(lambda method, path: Fault(wait_s=1)), pytest.raises(LakeUnreachable, match="does not answer"):
+        lake.version(LAYER, NAME, MONTH)
+
+    assert len(server.requests) - before == 4, "AWS_MAX_ATTEMPTS is 1 here: the library below the driver tries once"
+    assert len(waited) == 3
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 # --- what is stored ---
