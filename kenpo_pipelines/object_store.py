@@ -52,8 +52,8 @@ def open_store(url: str) -> tuple[Any, str]:
 
     system, root = fsspec.url_to_fs(url, use_listings_cache=False)
     if hasattr(system, "retries"):
-        # The s3 driver would try five times, where it reads five times five, and the library below it each time five times: who
-        # asks a store that takes requests and never answers would wait for half an hour. The library's tries and ours are enough.
+        # The s3 driver would try five times, where it reads five times five, and the library below it each time five times:
+        # who asks a store that never answers would wait for half an hour. The library's tries and ours are enough.
         system.retries = 1
     return system, str(root)
 

@@ -20,8 +20,8 @@ from kenpo_home import KEY, result, results, settings_of, target, targets
 from kenpo_home import environment as clean_environment
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
-from moto.server import ThreadedMotoServer
 from pydantic import ValidationError
+from s3_server import Server, running
 from short_memory import forgetful
 from typer.testing import CliRunner
 
@@ -44,41 +44,10 @@ JUNE, JULY = "2025-06", "2025-07"
 RESULTS = f"kpi_results/{JUNE}"
 
 
-@dataclass
-class Server:
-    """A server of S3 that can be stopped and started again on its port; what it holds outlives that."""
-
-    port: int = 0
-
-    def start(self) -> None:
-        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
-        self._server.start()
-        self.port = int(self._server.get_host_and_port()[1])
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server()
-    server.start()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "test-key",
-            "AWS_SECRET_ACCESS_KEY": "very-secret-key",
-            "AWS_DEFAULT_REGION": "ap-northeast-1",
-            "AWS_ENDPOINT_URL": server.url,
-            "AWS_MAX_ATTEMPTS": "1",
-        }.items():
-            patch.setenv(name, value)
+    with running() as server:
         yield server
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
 
 
 @dataclass

@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from kenpo_home import environment, settings_of
+from month_holding import held_elsewhere
 
 from assets.common import MONTHS
 from kenpo_pipelines.lake import LakeError
@@ -37,26 +36,6 @@ with month_lock(Installation.from_settings(settings_of(Path(sys.argv[1]))), sys.
 @pytest.fixture
 def installation(tmp_path: Path) -> Installation:
     return Installation.from_settings(settings_of(tmp_path))
-
-
-@contextmanager
-def held_elsewhere(installation: Installation, month: str) -> Iterator[None]:
-    """Hold the month in another thread: for the lock, that is somebody else."""
-    is_held, may_end = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with month_lock(installation, month, "run-of-another"):
-            is_held.set()
-            may_end.wait(60)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    assert is_held.wait(60)
-    try:
-        yield
-    finally:
-        may_end.set()
-        holder.join()
 
 
 def asked(installation: Installation) -> str:

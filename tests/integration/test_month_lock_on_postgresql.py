@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from kenpo_home import environment, settings_of
+from month_holding import held_elsewhere
 from s3_server import Server, new_bucket, running
 from sqlalchemy import text
 
@@ -50,26 +51,6 @@ def hosts(server: Server, postgresql_url: str, tmp_path: Path) -> tuple[Installa
         for name in ("first", "second")
     )
     return first, second
-
-
-@contextmanager
-def held_elsewhere(one: Installation, month: str) -> Iterator[None]:
-    """Hold the month in another thread: for the lock, that is somebody else."""
-    is_held, may_end = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with month_lock(one, month, "run-of-another"):
-            is_held.set()
-            may_end.wait(60)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    assert is_held.wait(60)
-    try:
-        yield
-    finally:
-        may_end.set()
-        holder.join()
 
 
 def refusal_elsewhere(one: Installation, month: str) -> str:
