@@ -26,6 +26,15 @@ _SECONDS_TO_STOP = 20
 _PAUSE = 0.1
 _PACKAGE = "org.apache.spark.deploy"
 _CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_LOG_ALL = """\
+rootLogger.level = info
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %c{1}: %m%n
+"""
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """What a Java is told that lives for minutes: compiling better code would take longer than it saves."""
 
@@ -69,7 +78,7 @@ class Cluster:
         """Wait until the master counts on so many workers; raise ClusterError."""
         until = time.monotonic() + _SECONDS_TO_START
         while True:
-            with suppress(OSError):  # the page answers when the master is up
+            with suppress(OSError, ValueError):  # its page answers, and with JSON, when the master is up
                 if self.alive() == count:
                     return
             ended = [one for one in (self.master, *self.workers) if one.poll() is not None]
@@ -120,13 +129,19 @@ def cluster(
     memory: str = "640m",
     java: str = SHORT_LIVED,
     environment: Mapping[str, str] | None = None,
+    *,
+    logs_tasks: bool = False,
 ) -> Iterator[Cluster]:
     """A master and registered workers of one core and ``memory`` each, until the block ends. ``folder`` holds logs and work.
 
     ``memory`` is what an executor's Java may take for its objects; its process takes some hundred megabytes more. ``java``:
     options of the driver's and the executors' Java; nothing for what Spark does by itself. ``environment``: what the cluster's
-    machines have besides that of this process.
+    machines have besides that of this process. ``logs_tasks``: executors log the tasks that they begin and finish, which the
+    application has them keep silent about; its own word counts less than a file of the machine.
     """
+    if logs_tasks:
+        (folder / "conf").mkdir(parents=True)
+        (folder / "conf" / "log4j2.properties").write_text(_LOG_ALL, encoding="ascii")
     made = _start(folder, workers, memory, java, environment or {})
     try:
         made.wait_for_workers(workers)
@@ -137,7 +152,7 @@ def cluster(
 
 def _start(folder: Path, workers: int, memory: str, java: str, environment: Mapping[str, str]) -> Cluster:
     conf = folder / "conf"
-    conf.mkdir(parents=True)
+    conf.mkdir(parents=True, exist_ok=True)
     settings = {
         "spark.driver.host": _LOOPBACK,
         "spark.driver.bindAddress": _LOOPBACK,

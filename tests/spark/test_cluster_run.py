@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from integration.kenpo_home import KENPO, database_rows, environment, settings_of
 from short_memory import forgetful
-from spark.cluster import SHORT_LIVED, Cluster, cluster
+from spark.cluster import Cluster, cluster
 
 from kenpo_pipelines.catalogue.loading import load_catalogue
 from kenpo_pipelines.demo import MONTHS, place_examples
@@ -38,8 +38,6 @@ CLAIMS = 9_400
 _KILLED = 1
 _SECONDS = 900
 _LOOK = 0.02
-_TELLING = f"{SHORT_LIVED} -Dorg.apache.logging.log4j.level=INFO"
-"""Executors are silenced by the application; here their logs tell which tasks they have."""
 
 
 @dataclass
@@ -131,7 +129,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     landing = submissions(base / "made")
     made = Runs(home_with(landing, base / "duckdb"), home_with(landing, base / "spark"))
     on_duckdb = started(made.duckdb)  # while Spark is waiting, the machine has something to do
-    with killed_at_last(on_duckdb), cluster(base / "workers", java=_TELLING) as workers:
+    with killed_at_last(on_duckdb), cluster(base / "workers", logs_tasks=True) as workers:
         on_spark = {"KENPO_ENGINE": "spark", "KENPO_SPARK_MASTER": workers.url, "SPARK_CONF_DIR": str(workers.conf_dir)}
         run = started(made.spark, **on_spark)
         with killed_at_last(run):
