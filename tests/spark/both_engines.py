@@ -34,6 +34,13 @@ UNCOMPILED = {
 compile."""
 
 
+def compiled_again(sessions: "Iterable[SparkSession]") -> None:
+    """Take the settings back: a thread's last session is the one whose settings Spark asks for what has none of its own."""
+    for session in sessions:
+        for name in UNCOMPILED:
+            session.conf.unset(name)
+
+
 class Both:
     """The same tables on both engines, given once; models are compared one after the other."""
 

@@ -20,7 +20,7 @@ import test_expectations_records as records
 import test_expectations_rules as kpis
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spark.both_engines import UNCOMPILED
+from spark.both_engines import UNCOMPILED, compiled_again
 from spark.conftest import LOCAL
 from test_expectations_adapter import rule
 
@@ -81,6 +81,7 @@ def both(spark: Any, spark_conf: Path, tmp_path_factory: pytest.TempPathFactory)
         for name, value in UNCOMPILED.items():
             session.spark.conf.set(name, value)
         yield Both(lake, duck, session)
+        compiled_again([session.spark])
 
 
 def comparable(outcome: RuleOutcome) -> RuleOutcome:

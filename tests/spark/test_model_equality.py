@@ -18,7 +18,7 @@ from figure_world import FigureWorld
 from record_lake import RecordLake
 from record_worlds import Chances, land_month
 from reference_partitions import reference_tables, write_reference
-from spark.both_engines import UNCOMPILED, Both, both_with, inputs_in
+from spark.both_engines import UNCOMPILED, Both, both_with, compiled_again, inputs_in
 from spark.edge_inputs import EdgeInputs
 from test_analytical_findings import MONTH as FIGURES_MONTH
 from test_analytical_findings import random_world
@@ -52,16 +52,19 @@ SessionOf = Callable[[], "SparkSession"]
 
 
 @pytest.fixture(scope="module")
-def session_of(spark: "SparkSession") -> SessionOf:
+def session_of(spark: "SparkSession") -> Iterator[SessionOf]:
     """Sessions with views of their own."""
+    given = []
 
     def session() -> "SparkSession":
         made = spark.newSession()
+        given.append(made)
         for name, value in (RESULTS | UNCOMPILED).items():
             made.conf.set(name, value)
         return made
 
-    return session
+    yield session
+    compiled_again(given)
 
 
 @contextmanager
