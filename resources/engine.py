@@ -88,9 +88,9 @@ class Engine(ABC):
             try:
                 return self._run(session, model, month)
             except Exception as error:
-                if self._may_quote_rows(error):
-                    raise ModelFailed(model, month, type(error).__name__) from None
                 if not self._is_replaced(error):
+                    if self._may_quote_rows(error):
+                        raise ModelFailed(model, month, type(error).__name__) from None
                     raise
                 attempts_left -= 1
                 if not attempts_left:

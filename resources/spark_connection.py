@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from kenpo_pipelines.lake.base import COMPRESSION
 from kenpo_pipelines.settings import SettingsError
 from kenpo_pipelines.spark_sql import SESSION_SETTINGS
 from resources.spark_noise import QUIET_EXECUTORS, keep_values_out_of_logs, quieten
@@ -31,14 +32,12 @@ _PATIENCE_S = 5.0
 
 RESULTS = {
     **SESSION_SETTINGS,
-    "spark.sql.ansi.enabled": "true",  # a cast that fails is an error, as in DuckDB
     "spark.sql.session.timeZone": "Asia/Tokyo",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",  # what DuckDB calls TIMESTAMP
-    "spark.sql.caseSensitive": "false",
     "spark.sql.storeAssignmentPolicy": "ANSI",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.parquet.compression.codec": COMPRESSION,
     "spark.sql.parquet.writeLegacyFormat": "false",
     # results up to 64 MB become one file, in the order of the model
     "spark.sql.adaptive.enabled": "true",

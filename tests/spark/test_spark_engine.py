@@ -10,13 +10,14 @@ from sql.engine_cases import RAW, EngineContract, Engines, land, row, run, sums
 from sql.small_project import schema, visit_sums, write, write_project
 
 from kenpo_pipelines.lake import Lake
-from kenpo_pipelines.models import Relation, load_project
+from kenpo_pipelines.models import Model, Relation, load_project
 from resources import spark_connection
 from resources.spark_connection import SparkMaster
 from resources.spark_engine import SparkEngine
+from resources.spark_files import FolderPartitions
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def spark_engine(folder: Path, lake: Lake) -> SparkEngine:
@@ -102,6 +103,35 @@ def test_the_history_of_many_months_is_read(folder: Path, lake: Lake) -> None:
     engine.run_model(engine.project.model("visit_sums"), "2025-12")
 
     assert sums(lake, "2025-12") == {"13": len(months)} == {"13": 72}
+
+
+class GoneOnce(FolderPartitions):
+    """Partitions of which a file is away while Spark computes the first time: another run has replaced it."""
+
+    def __init__(self, lake: Lake, path: Path) -> None:
+        super().__init__(lake)
+        self.times = 0
+        self._path = path
+
+    def write(self, rows: "DataFrame", model: Model, month: str) -> int:
+        self.times += 1
+        if self.times > 1:
+            return super().write(rows, model, month)
+        away = self._path.rename(self._path.with_suffix(".away"))
+        try:
+            return super().write(rows, model, month)
+        finally:
+            away.rename(self._path)
+
+
+def test_a_file_that_goes_away_while_spark_computes_has_the_model_read_anew(folder: Path, lake: Lake) -> None:
+    land(lake, "2025-06", ("13", 5))
+    engine = spark_engine(folder, lake)
+    (path,) = lake.files("raw", "visits", "2025-06")
+    engine.partitions = partitions = GoneOnce(lake, path)
+
+    assert engine.run_model(engine.project.model("stg_visits"), "2025-06") == 1
+    assert partitions.times == 2
 
 
 def test_a_session_takes_back_its_views(folder: Path, lake: Lake, spark: "SparkSession") -> None:
