@@ -36,28 +36,28 @@ class DuckDBSession:
     def attach(self, relation: Relation, months: Sequence[str]) -> str:
         """Make the partitions visible as ``layer.name``; return that name."""
         assert self._engine is not None, "a session on a plain connection has no lake"
-        with _told():
+        with told():
             return attach(self.connection, self._engine, relation, months)
 
     def columns(self, relation: str) -> tuple[str, ...]:
         """Names of a relation's columns, in order."""
-        with _told():
+        with told():
             described = self.connection.execute(f"describe select * from {relation}").fetchall()
         return tuple(str(row[0]) for row in described)
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a select and return all rows."""
-        with _told():
+        with told():
             return self.connection.execute(sql).fetchall()
 
     def name_view(self, name: str, relation: str) -> None:
         """Make a temporary view of the relation."""
-        with _told():
+        with told():
             self.connection.execute(f"create or replace temp view {_quoted(name)} as select * from {relation}")
 
     def drop_view(self, name: str) -> None:
         """Drop a temporary view."""
-        with _told():
+        with told():
             self.connection.execute(f"drop view if exists {_quoted(name)}")
 
 
@@ -145,15 +145,13 @@ def _read_parquet(engine: Engine, relation: Relation, months: Sequence[str]) -> 
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Turn DuckDB's errors into the one that every session raises."""
     try:
         yield
     except duckdb.Error as error:
-        is_about_sql = isinstance(error, _ABOUT_SQL)
-        first_line = str(error).partition("\n")[0]
         # a cause is kept in logs with its own words
-        raise SessionError(type(error).__name__, first_line if is_about_sql else "", is_about_sql=is_about_sql) from (
+        raise SessionError.of(error, is_about_sql=isinstance(error, _ABOUT_SQL)) from (
             None if may_quote_rows(error) else error
         )
 

@@ -25,7 +25,7 @@ from kenpo_pipelines.submissions.landing import LandingError
 from resources.backfills import EarlierMonthFailed
 from resources.engine import ModelContractError, ModelFailed
 from resources.month_lock import MonthIsRunning
-from resources.spark_connection import is_about_machines
+from resources.spark_errors import is_about_machines
 
 _PASSING = {
     getattr(errno, name)

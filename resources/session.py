@@ -21,6 +21,12 @@ class SessionError(Exception):
         self.is_about_sql = is_about_sql
         """True for an error in the SQL's own text, such as a column that does not exist."""
 
+    @classmethod
+    def of(cls, error: Exception, *, is_about_sql: bool) -> "SessionError":
+        """Return what may be told of an engine's error: its first line where that is about the SQL, else its type alone."""
+        text = str(error).strip().partition("\n")[0]
+        return cls(type(error).__name__, text if is_about_sql else "", is_about_sql=is_about_sql)
+
 
 class Session(Protocol):
     """SQL is always written in DuckDB's dialect; a session of another engine rewrites it.

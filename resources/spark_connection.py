@@ -82,37 +82,6 @@ class SparkMaster:
         return self.url.startswith(_CONNECT)
 
 
-_SPEAK_TO_SPARK = ("pyspark", "py4j", "grpc")
-_LOST = (
-    "ExecutorLostFailure",
-    "FetchFailed",
-    "SparkContext was shut down",
-    "stopped SparkContext",
-    "All masters are unresponsive",
-    "Answer from Java side is empty",
-    "error occurred while trying to connect to the Java server",
-    "StatusCode.UNAVAILABLE",
-    "Connection refused",
-)
-"""In errors of Spark and of what speaks to it: machines that went away while it worked, after its own tries."""
-
-
-def is_about_machines(error: BaseException) -> bool:
-    """True for an error of Spark's that says that machines went away: the same work can succeed later."""
-    return _is_of_spark(error) and any(words in str(error) for words in _LOST)
-
-
-def may_quote_rows(error: BaseException) -> bool:
-    """True for errors of Spark whose text may hold values of rows."""
-    is_about_sql = type(error).__name__ in ("AnalysisException", "ParseException")
-    return _is_of_spark(error) and not is_about_sql and not is_about_machines(error)
-
-
-def _is_of_spark(error: BaseException) -> bool:
-    """Known by where its type is from: pyspark is not imported where Spark is not the engine."""
-    return type(error).__module__.partition(".")[0] in _SPEAK_TO_SPARK
-
-
 def release() -> str:
     """Return the version of pyspark, without importing it; raise SettingsError when it is not installed."""
     try:

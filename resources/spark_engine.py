@@ -17,7 +17,8 @@ from kenpo_pipelines.models import DIALECT, Model, ModelProject, Relation
 from kenpo_pipelines.spark_sql import spark_type
 from resources.engine import Engine, ModelContractError, canonical_type, check_contract, count
 from resources.session import Session
-from resources.spark_connection import SparkMaster, may_quote_rows, new_session, release
+from resources.spark_connection import SparkMaster, new_session, release
+from resources.spark_errors import may_quote_rows
 from resources.spark_files import FolderPartitions
 from resources.spark_objects import StoredPartitions
 from resources.spark_partitions import Partitions, VersionReplaced

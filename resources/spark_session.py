@@ -17,10 +17,10 @@ import pyarrow as pa
 from kenpo_pipelines.lake import LakeError
 from kenpo_pipelines.models import Model, Relation
 from kenpo_pipelines.spark_sql import UntranslatableSQL, to_spark, view_name
-from resources.duckdb_engine import DuckDBSession
+from resources.duckdb_engine import DuckDBSession, told
 from resources.engine import Engine
 from resources.session import SessionError
-from resources.spark_connection import may_quote_rows
+from resources.spark_errors import is_about_sql, may_quote_rows
 from resources.spark_partitions import Partitions
 
 if TYPE_CHECKING:
@@ -163,22 +163,13 @@ def _plain(value: Any) -> Any:
 @contextmanager
 def _told() -> Iterator[None]:
     """Turn errors of Spark, and of DuckDB in its place, into the one that every session raises."""
-    from pyspark.errors import AnalysisException, ParseException, PySparkException
+    from pyspark.errors import PySparkException
 
     try:
-        yield
-    except duckdb.Error as error:
-        is_about_sql = isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException)
-        raise _session_error(error, is_about_sql) from error
+        with told():
+            yield
     except UntranslatableSQL as error:
-        raise _session_error(error, is_about_sql=True) from error
+        raise SessionError.of(error, is_about_sql=True) from error
     except PySparkException as error:
         # a cause is kept in logs with its own words
-        raise _session_error(error, isinstance(error, AnalysisException | ParseException)) from (
-            None if may_quote_rows(error) else error
-        )
-
-
-def _session_error(error: Exception, is_about_sql: bool) -> SessionError:
-    text = str(error).strip().partition("\n")[0]
-    return SessionError(type(error).__name__, text if is_about_sql else "", is_about_sql=is_about_sql)
+        raise SessionError.of(error, is_about_sql=is_about_sql(error)) from (None if may_quote_rows(error) else error)
